@@ -1,0 +1,274 @@
+//! What detection says: findings as the contract prints them.
+
+use crate::time::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, net::IpAddr};
+
+/// How sure and how grave: thresholds on the score, see `docs/scoring.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Worth a look by who has the time.
+    Low,
+    /// Worth an analyst's time.
+    Medium,
+    /// Very likely a thief or its control.
+    High,
+    /// As good as proven from the packets.
+    Critical,
+}
+
+/// What kind of thing was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Data left.
+    Exfiltration,
+    /// Regular check-ins.
+    Beacon,
+    /// Command and control.
+    C2,
+    /// An address fetched from a public page.
+    DeadDrop,
+    /// Another protocol carried inside.
+    Tunnel,
+    /// Code or libraries fetched.
+    Download,
+}
+
+/// One victim and one service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// `xf-` and 16 hexadecimal digits, stable for victim, service, kinds and first frame's time.
+    pub id: String,
+    /// Threshold reached.
+    pub level: Level,
+    /// Decibans: prior plus the sum of terms, one decimal.
+    pub score: f64,
+    /// One line for a ticket.
+    pub title: String,
+    /// At least one.
+    pub kinds: Vec<Kind>,
+    /// The family, where a rule names it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub family: Option<Family>,
+    /// The host that lost something.
+    pub victim: Victim,
+    /// Where it went.
+    pub server: Server,
+    /// First packet of the evidence.
+    pub first: Timestamp,
+    /// Last packet of the evidence.
+    pub last: Timestamp,
+    /// Payload bytes to the service.
+    pub bytes_out: u64,
+    /// Payload bytes from it.
+    pub bytes_in: u64,
+    /// Conversations with the service.
+    pub flows: u64,
+    /// The beat, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub beacon: Option<Beacon>,
+    /// The upload, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub upload: Option<Upload>,
+    /// What was taken.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub loot: Option<Loot>,
+    /// Every term of the score.
+    pub terms: Vec<Term>,
+    /// What innocent thing looks the same.
+    pub not_proof: String,
+    /// ATT&CK techniques.
+    pub attack: Vec<Technique>,
+    /// The packets to open.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A family with how sure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Family {
+    /// Name.
+    pub name: String,
+    /// `high`, `medium`, `low`.
+    pub confidence: String,
+    /// The rule that says so.
+    pub rule: String,
+    /// Other families the same evidence fits.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub also: Vec<String>,
+    /// ATT&CK software id.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub software: Option<String>,
+}
+
+/// The victim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Victim {
+    /// Address.
+    pub addr: IpAddr,
+    /// Port, where the finding rests on one conversation.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub port: Option<u16>,
+    /// Link-layer address.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mac: Option<String>,
+    /// Host names.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub names: Vec<String>,
+    /// User names.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub users: Vec<String>,
+}
+
+/// The service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Every address used.
+    pub addrs: Vec<IpAddr>,
+    /// Every name used.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub names: Vec<String>,
+    /// Ports.
+    pub ports: Vec<u16>,
+    /// `tcp`, `udp`, ...
+    pub transport: String,
+    /// `tls`, `http`, `smtp`, ..., `unknown`.
+    pub app: String,
+}
+
+/// A beat.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Beacon {
+    /// Median period in seconds.
+    pub period_s: f64,
+    /// Relative spread of the gaps: 1.4826 · MAD / median.
+    pub jitter: f64,
+    /// Beats seen.
+    pub count: u64,
+    /// Beats that should have been there.
+    pub missed: u64,
+    /// What beats: `connections`, `requests`, `turns`, `attempts`, `queries`.
+    pub basis: String,
+}
+
+/// An upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Upload {
+    /// Payload bytes of the uploads.
+    pub bytes: u64,
+    /// Requests, mails, files or turns.
+    pub requests: u64,
+    /// `zip`, `base64 zip`, `multipart`, `xor`, `tls`, ...
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub encoding: Option<String>,
+    /// Path, mailbox or file name it went to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub destination: Option<String>,
+}
+
+/// What was taken, never a secret itself.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Loot {
+    /// Category (`passwords`, `cookies`, `cards`, `wallets`, `screenshot`, `system`, ...) to how many.
+    pub categories: BTreeMap<String, u64>,
+    /// Names of the things taken, bounded.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub names: Vec<String>,
+    /// The mailbox, bot or page it was left at.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub drop: Option<String>,
+}
+
+/// One term of the score.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Term {
+    /// Signal or rule.
+    pub signal: String,
+    /// Decibans it adds; negative where it lowers. What a group's cap took away is not counted.
+    pub weight: f64,
+    /// A sentence with the figures.
+    pub why: String,
+    /// Frames it rests on, bounded.
+    pub frames: Vec<u64>,
+    /// Index of their capture.
+    pub capture: u32,
+}
+
+/// An ATT&CK technique.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Technique {
+    /// `T1041`.
+    pub id: String,
+    /// `Exfiltration Over C2 Channel`.
+    pub name: String,
+}
+
+/// Packets to open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// Index of the capture.
+    pub capture: u32,
+    /// Inclusive frame ranges.
+    pub frames: Vec<(u64, u64)>,
+    /// Community ID of the conversation.
+    pub community_id: String,
+    /// Wireshark display filter that selects it.
+    pub filter: String,
+}
+
+/// Something worth knowing that is never an alarm by itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Context {
+    /// `public-ip-lookup`, `periodic-benign`, ...
+    pub kind: String,
+    /// The host.
+    pub host: IpAddr,
+    /// What was seen.
+    pub what: String,
+    /// Frames, bounded.
+    pub frames: Vec<u64>,
+}
+
+/// A finding that was lowered or put away, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Lowered {
+    /// The host.
+    pub host: IpAddr,
+    /// The service, by name or address.
+    pub server: String,
+    /// Level before; absent below `low`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<Level>,
+    /// Level after; absent when no finding remains.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub to: Option<Level>,
+    /// The reason.
+    pub why: String,
+}
+
+/// All that detection says of a run.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Verdict {
+    /// By score, then time, then id.
+    pub findings: Vec<Finding>,
+    /// Context, by host and kind.
+    pub context: Vec<Context>,
+    /// What was lowered.
+    pub lowered: Vec<Lowered>,
+    /// Channels looked at.
+    pub channels: u64,
+}

@@ -1,0 +1,20 @@
+//! Finds infostealers in packet captures: which server received the data, from which victim, and how we know.
+//!
+//! One direction, one border:
+//!
+//! ```text
+//! capture ─▶ decode ─▶ flow ─▶ protocol ─▶ content ─▶ │ record │ ─▶ detect ─▶ report
+//! ```
+//!
+//! Left of [`record`] nobody has an opinion; right of it nobody has a packet. `ARCHITECTURE.md` lists the rooms
+//! and who may import whom; the door of each room is its module documentation.
+
+pub mod anomaly;
+pub mod capture;
+pub mod content;
+pub mod decode;
+pub mod detect;
+pub mod flow;
+pub mod protocol;
+pub mod record;
+pub mod time;

@@ -1,0 +1,150 @@
+//! The border: plain data between extraction and detection.
+//!
+//! In: what the rooms left of here found in packets. Out: records that can be printed, stored, read back and
+//! shipped; detection sees nothing else. Records hold facts, never verdicts; never a password, a cookie or the
+//! text of a mail. This room refuses to know packets, and refuses to have an opinion.
+
+mod app;
+mod body;
+mod flow;
+mod host;
+mod io;
+
+pub use app::{Certificate, Dns, Exchange, Facts, Ftp, Hint, Mail, Other, Smtp, Tls};
+pub use body::{Archive, Body, Field, Marker, Member, Part, Shape};
+pub use flow::{
+    Client, ClientBy, CommunityId, Continued, Endpoint, FirstBytes, Flow, FlowId, Frames, Proto, SideName,
+    Sides, State, Turn, TurnsRest,
+};
+pub use host::{Host, Named};
+pub use io::{Error, Reader, Record, Writer};
+
+pub use crate::anomaly::Anomaly;
+use crate::time::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// One input of a run.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CaptureInfo {
+    /// As named on the command line or found in a directory; `-` for standard input.
+    pub path: String,
+    /// SHA-256 of the file's bytes as stored; absent when hashing was switched off.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub sha256: String,
+    /// Size of the file in bytes as stored.
+    pub bytes: u64,
+    /// `pcap`, `pcap-ns`, `pcap-modified`, `pcapng`, ...
+    pub format: String,
+    /// `gzip`, `zstd`, `xz`, `lz4`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compression: Option<String>,
+    /// Link types of its interfaces, as numbers.
+    pub link_types: Vec<u16>,
+    /// Packets read.
+    pub packets: u64,
+    /// Time of the earliest packet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<Timestamp>,
+    /// Time of the latest packet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Timestamp>,
+    /// Offset in the (uncompressed) file where it was cut or could not be read further.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truncated_at: Option<u64>,
+}
+
+/// The last line of a record file.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Summary {
+    /// Captures read.
+    pub captures: u64,
+    /// Packets read.
+    pub packets: u64,
+    /// Bytes on the wire.
+    pub bytes: u64,
+    /// Flow records.
+    pub flows: u64,
+    /// Host records.
+    pub hosts: u64,
+    /// Some input could not be read whole.
+    pub incomplete: bool,
+}
+
+/// All records of a run, in order: what detection is given.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Records {
+    /// Inputs in the order of reading.
+    pub captures: Vec<CaptureInfo>,
+    /// Conversations by start, then frame, then id.
+    pub flows: Vec<Flow>,
+    /// Hosts by address.
+    pub hosts: Vec<Host>,
+    /// What the captures do wrong.
+    pub anomalies: Vec<Anomaly>,
+    /// Totals.
+    pub summary: Summary,
+}
+
+/// Bytes printed as lower-case hexadecimal.
+#[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hex(pub Box<[u8]>);
+
+impl Hex {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<&[u8]> for Hex {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl std::fmt::Display for Hex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Serialize for Hex {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        unhex(&text).map(|bytes| Self(bytes.into())).ok_or_else(|| de::Error::custom("not hexadecimal"))
+    }
+}
+
+impl JsonSchema for Hex {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Hex".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "pattern": "^([0-9a-f]{2})*$"})
+    }
+}
+
+/// Reads hexadecimal text of even length.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    if digits.len() % 2 != 0 {
+        return None;
+    }
+    let nibble = |b: u8| char::from(b).to_digit(16);
+    digits.chunks(2).map(|pair| Some((nibble(pair[0])? << 4 | nibble(pair[1])?) as u8)).collect()
+}
+
+// serde's `skip_serializing_if` hands a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
