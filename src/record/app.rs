@@ -4,13 +4,17 @@ use super::{Body, Hex, SideName, is_zero};
 use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// All that a dissector may state about one conversation.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Facts {
     /// TLS, the first handshake of the connection.
     pub tls: Option<Box<Tls>>,
+    /// QUIC; its hellos are in `tls`.
+    pub quic: Option<Box<Quic>>,
     /// HTTP exchanges in order.
     pub http: Vec<Exchange>,
     /// DNS questions with their answers.
@@ -58,7 +62,7 @@ pub struct Tls {
     pub established: bool,
     /// Certificates of the server in the order sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub certificates: Vec<Certificate>,
+    pub certificates: Vec<Arc<Certificate>>,
     /// Application-data records, the first ones up to a bound: who sent, microseconds after the flow's start,
     /// record length in bytes, frame.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -66,6 +70,15 @@ pub struct Tls {
     /// What came before the handshake: `starttls-smtp`, `connect`, `socks5`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+}
+
+/// A QUIC connection (RFC 9000). What its hellos say is in `tls` of the flow, if they could be read.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quic {
+    /// Version: `1`, `2`, `draft-29`, or its number as `0xfaceb002`; empty where only a list of versions was seen.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub version: String,
 }
 
 /// Fields of one X.509 certificate (RFC 5280).
@@ -159,10 +172,10 @@ pub struct Dns {
     pub query: String,
     /// Record type: `A`, `TXT`, ..., or `TYPE123`.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// Response code: `NOERROR`, `NXDOMAIN`, ...; absent without an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rcode: Option<String>,
+    pub rcode: Option<Cow<'static, str>>,
     /// Answers as text: addresses, names, `"TXT:<bytes>"`; bounded.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<String>,

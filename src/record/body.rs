@@ -37,12 +37,15 @@ pub struct Body {
     /// The archive it is or wraps (base64 and the like undone, see `wrapped`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive: Option<Box<Archive>>,
-    /// Text encodings around the archive or magic: `base64`, `hex`, outermost first.
+    /// Encodings around the archive or magic: `base64`, `hex`, `xor`, `gzip`, outermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wrapped: Vec<String>,
     /// Parts of a multipart body, or attachments of a mail.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
+    /// Parts beyond the bound.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_parts: u64,
     /// Fields of an urlencoded form or top-level members of a JSON object, by name; values described.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field>,

@@ -1,6 +1,6 @@
 //! One conversation.
 
-use super::{Dns, Exchange, Facts, Ftp, Hex, Other, Smtp, Tls, is_zero};
+use super::{Dns, Exchange, Facts, Ftp, Hex, Other, Quic, Smtp, Tls, is_zero};
 use crate::time::Timestamp;
 use base64::Engine as _;
 use schemars::JsonSchema;
@@ -62,7 +62,46 @@ pub struct Client {
     pub by: ClientBy,
     /// Its link-layer address, `02:00:5e:00:53:01`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub mac: Option<String>,
+    pub mac: Option<Mac>,
+}
+
+/// A link-layer address, printed `02:00:5e:00:53:01`.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mac(pub [u8; 6]);
+
+impl std::fmt::Display for Mac {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [first, rest @ ..] = self.0;
+        write!(f, "{first:02x}")?;
+        rest.iter().try_for_each(|byte| write!(f, ":{byte:02x}"))
+    }
+}
+
+impl std::str::FromStr for Mac {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WRONG: &str = "a link-layer address is six bytes in hexadecimal with colons between them";
+        let mut bytes = [0; 6];
+        let mut parts = text.split(':');
+        for byte in &mut bytes {
+            let part = parts.next().filter(|part| part.len() == 2).ok_or(WRONG)?;
+            *byte = u8::from_str_radix(part, 16).map_err(|_| WRONG)?;
+        }
+        if parts.next().is_some() { Err(WRONG) } else { Ok(Self(bytes)) }
+    }
+}
+
+impl Serialize for Mac {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Mac {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        text.parse().map_err(de::Error::custom)
+    }
 }
 
 /// The server of a flow.
@@ -258,7 +297,8 @@ macro_rules! text_schema {
         }
     )*};
 }
-text_schema!(Proto: "^(tcp|udp|icmp|icmp6|ip-[0-9]+)$", FlowId: "^[0-9a-f]{16}$", CommunityId: "^1:[A-Za-z0-9+/]{27}=$");
+text_schema!(Proto: "^(tcp|udp|icmp|icmp6|ip-[0-9]+)$", FlowId: "^[0-9a-f]{16}$", CommunityId: "^1:[A-Za-z0-9+/]{27}=$",
+    Mac: "^[0-9a-f]{2}(:[0-9a-f]{2}){5}$");
 
 /// A conversation: one transport, two endpoints, one life.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -317,6 +357,9 @@ pub struct Flow {
     /// TLS facts.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tls: Option<Box<Tls>>,
+    /// QUIC facts.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub quic: Option<Box<Quic>>,
     /// HTTP exchanges.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub http: Vec<Exchange>,
@@ -356,6 +399,7 @@ impl Flow {
     /// Takes what a dissector stated. Hints go to the hosts, not here.
     pub fn take(&mut self, facts: Facts) {
         self.tls = facts.tls;
+        self.quic = facts.quic;
         self.http = facts.http;
         self.dns = facts.dns;
         self.smtp = facts.smtp;
@@ -363,12 +407,14 @@ impl Flow {
         self.other = facts.other;
     }
 
-    /// The application protocol in one word: `tls`, `http`, `dns`, `smtp`, `ftp`, a recognised other, or `unknown`.
+    /// The application protocol in one word: `quic`, `tls`, `http`, `dns`, `smtp`, `ftp`, a recognised other, or `unknown`.
     pub fn app(&self) -> &str {
         if self.smtp.is_some() {
             "smtp"
         } else if self.ftp.is_some() {
             "ftp"
+        } else if self.quic.is_some() {
+            "quic"
         } else if self.tls.is_some() {
             "tls"
         } else if !self.http.is_empty() {

@@ -28,6 +28,20 @@ pub struct Host {
     pub os_hints: Vec<Named>,
 }
 
+impl Host {
+    /// A host of which nothing but its address is known.
+    pub const fn at(addr: IpAddr) -> Self {
+        Self {
+            addr,
+            macs: Vec::new(),
+            names: Vec::new(),
+            users: Vec::new(),
+            domains: Vec::new(),
+            os_hints: Vec::new(),
+        }
+    }
+}
+
 /// A value with its source and when it held.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

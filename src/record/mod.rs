@@ -10,11 +10,11 @@ mod flow;
 mod host;
 mod io;
 
-pub use app::{Certificate, Dns, Exchange, Facts, Ftp, Hint, Mail, Other, Smtp, Tls};
+pub use app::{Certificate, Dns, Exchange, Facts, Ftp, Hint, Mail, Other, Quic, Smtp, Tls};
 pub use body::{Archive, Body, Field, Marker, Member, Part, Shape};
 pub use flow::{
-    Client, ClientBy, CommunityId, Continued, Endpoint, FirstBytes, Flow, FlowId, Frames, Proto, SideName,
-    Sides, State, Turn, TurnsRest,
+    Client, ClientBy, CommunityId, Continued, Endpoint, FirstBytes, Flow, FlowId, Frames, Mac, Proto,
+    SideName, Sides, State, Turn, TurnsRest,
 };
 pub use host::{Host, Named};
 pub use io::{Error, Reader, Record, Writer};
