@@ -2,7 +2,44 @@
 //!
 //! In: paths. Out: [`Packet`]s with the frame numbers Wireshark gives them, and what each file is. This room
 //! opens, decompresses, hashes and puts files in order; it refuses to know what the bytes of a packet mean.
+//!
+//! [`expand`] turns paths into [`Source`]s in order, [`open`] gives a [`Reader`] for each, which gives packets until it
+//! says `None`, and is then [finished](Reader::finish). Damage is noted and read past; only what prevents a file from
+//! being opened is an [`Error`].
 
+mod bytes;
+mod compression;
+mod error;
+mod expand;
+mod foreign;
+mod open;
 mod packet;
+mod pcap;
+mod pcapng;
+mod reader;
+mod stored;
+mod window;
 
+#[cfg(test)]
+mod tests;
+
+use crate::time::Timestamp;
+use std::path::PathBuf;
+
+use compression::Compression;
+pub use error::Error;
+pub use expand::{Expanded, expand};
+pub use open::{Opened, Options, Records, open};
 pub use packet::{LinkType, Packet};
+pub use reader::{Info, Reader};
+
+/// An input to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Where it is; `-` for standard input.
+    pub path: PathBuf,
+    /// As reports print it.
+    pub name: String,
+    /// Time of its first packet, where it could be looked at beforehand.
+    pub first: Option<Timestamp>,
+}

@@ -112,6 +112,10 @@ pub enum Step {
     L2tp(u32),
     /// Teredo.
     Teredo,
+    /// AYIYA.
+    Ayiya,
+    /// Ethernet in IP.
+    EtherIp,
     /// PPP over Ethernet with its session.
     Pppoe(u16),
     /// PPP by itself.
@@ -167,6 +171,8 @@ impl std::fmt::Display for Step {
             Self::Gtp(teid) => write!(f, "gtp:{teid}"),
             Self::L2tp(session) => write!(f, "l2tp:{session}"),
             Self::Teredo => write!(f, "teredo"),
+            Self::Ayiya => write!(f, "ayiya"),
+            Self::EtherIp => write!(f, "etherip"),
             Self::Pppoe(session) => write!(f, "pppoe:{session}"),
             Self::Ppp => write!(f, "ppp"),
             Self::FabricPath(tag) => write!(f, "fabricpath:{tag}"),

@@ -1,8 +1,68 @@
 //! Packets to layers.
 //!
-//! In: a [`Packet`](crate::capture::Packet). Out: [`Layers`], or why there are none. This room takes link
-//! headers, tunnels, IP and transport headers apart; it keeps no state but fragments and refuses to know streams.
+//! In: a [`Packet`]. Out: [`Layers`], or why there are none. This room
+//! takes link headers, tunnels, IP and transport headers apart; it keeps no state but fragments and refuses to know
+//! streams.
+//!
+//! A packet in a tunnel is what is inside it; where that cannot be read, it is the tunnel's own packet. Fragments are
+//! held back until their datagram is whole, which then comes with the last of them; those that cannot be put
+//! together (cut by the snap length, overlapping, too many) come one by one.
 
+mod fragments;
 mod layers;
+mod link;
+mod network;
+mod span;
+mod transport;
+mod trouble;
+mod tunnel;
+mod walk;
+mod wifi;
+
+#[cfg(test)]
+mod tests;
 
 pub use layers::{Encapsulation, Layers, MAX_STEPS, Mac, Step, Tcp, Transport};
+
+use crate::anomaly::Log;
+use crate::capture::Packet;
+use fragments::Fragments;
+use span::Span;
+use trouble::Counters;
+use walk::{Next, Walk};
+
+/// Decodes packets; keeps fragments and counts what is wrong.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    counters: Counters,
+    fragments: Fragments,
+}
+
+impl Decoder {
+    /// A decoder that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes a packet apart. None where there is no IP in it, where it was not understood, and for a fragment that is
+    /// held until the others are there. Counts are written to `log` when another capture begins, and by
+    /// [`Decoder::finish`].
+    #[inline]
+    pub fn decode<'a>(&'a mut self, packet: &Packet<'a>, log: &mut Log) -> Option<Layers<'a>> {
+        self.counters.packet(packet.capture, packet.frame, log);
+        let missing = packet.wire_len.saturating_sub(packet.data.len() as u32);
+        let mut span = Span { data: packet.data, missing };
+        if packet.fcs_len > 0 {
+            // The frame check sequence is the last of what was on the wire, and may be cut off in part.
+            span = span.limit(span.wire_len().saturating_sub(u32::from(packet.fcs_len)));
+        }
+        let walk = Walk::new(packet.time, &mut self.counters, &mut self.fragments);
+        walk.run(Next::Link(packet.link.0, span))
+    }
+
+    /// Writes down what was counted, and gives up fragments that still wait.
+    pub fn finish(&mut self, log: &mut Log) {
+        self.fragments.clear(&mut self.counters);
+        self.counters.flush(log);
+    }
+}

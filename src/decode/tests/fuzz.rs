@@ -1,0 +1,70 @@
+//! Whatever the bytes and whatever the link, decoding ends without a panic and within the packet.
+
+use super::build::*;
+use super::*;
+use proptest::prelude::*;
+
+fn packets() -> Vec<(u16, Vec<u8>)> {
+    let frame = ether(0x0800, &inner());
+    let vxlan = udp(9, 4789, &[&[8, 0, 0, 0, 0, 0, 42, 0][..], &frame].concat());
+    let gtp =
+        udp(9, 2152, &[&[0x34, 0xff, 0, 41, 0, 0, 0, 8, 0, 0, 0, 0x85, 1, 0, 0, 0][..], &inner()].concat());
+    let fragment = ip4_raw(17, 36, 5, 1 << 13, &[], &[1; 16]);
+    vec![
+        (1, ether(0x0800, &ip4(6, &tcp(24, &[1; 8], &[7; 40])))),
+        (
+            1,
+            ether(
+                0x8100,
+                &[
+                    &[0, 5, 0x86, 0xdd][..],
+                    &ip6(0, &[&[44, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 1, 0, 0, 0, 1][..], &[5; 24]].concat()),
+                ]
+                .concat(),
+            ),
+        ),
+        (1, ether(0x8864, &[&[0x11, 0, 0, 7, 0, 50, 0, 0x21][..], &inner()].concat())),
+        (1, ether(0x8847, &[&[0, 1, 1, 64, 0, 0, 0, 0][..], &frame].concat())),
+        (113, [&[0; 14][..], &[8, 0], &ip4(17, &vxlan)].concat()),
+        (101, ip4(17, &gtp)),
+        (101, ip4(47, &[&[0xb0, 0, 0x65, 0x58, 1, 1, 0, 0, 0, 0, 0, 100, 0, 0, 0, 1][..], &frame].concat())),
+        (101, fragment),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn changed_packets_are_decoded_within_bounds(
+        rounds in prop::collection::vec(
+            (0..8_usize, prop::collection::vec((any::<usize>(), any::<u8>()), 0..5), any::<u16>(), 0..9_u8, prop::option::of(0..300_u16)),
+            1..8,
+        ),
+    ) {
+        let (mut decoder, mut log) = (Decoder::new(), Log::new());
+        for (which, changes, cut, fcs_len, link) in rounds {
+            let (usual, mut data) = packets().swap_remove(which);
+            for (at, value) in changes {
+                let at = at % data.len();
+                data[at] = value;
+            }
+            let wire_len = data.len() as u32;
+            let short = data.len() - usize::from(cut) % (data.len() * 2).max(1).min(data.len());
+            let seen = Packet { fcs_len, wire_len, data: &data[..short], ..packet(link.unwrap_or(usual), &[]) };
+            if let Some(layers) = decoder.decode(&seen, &mut log) {
+                prop_assert!(layers.payload.len() <= layers.payload_len as usize);
+                prop_assert!(u16::try_from(layers.payload.len()).is_ok());
+            }
+        }
+        decoder.finish(&mut log);
+    }
+
+    #[test]
+    fn noise_is_decoded_within_bounds(link in 0..300_u16, data in prop::collection::vec(any::<u8>(), 0..200)) {
+        let (mut decoder, mut log) = (Decoder::new(), Log::new());
+        if let Some(layers) = decoder.decode(&packet(link, &data), &mut log) {
+            prop_assert!(layers.payload.len() <= data.len());
+        }
+    }
+}
