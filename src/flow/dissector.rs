@@ -18,6 +18,7 @@ pub enum Side {
 
 impl Side {
     /// The side that answers.
+    #[must_use]
     pub const fn other(self) -> Self {
         match self {
             Self::Client => Self::Server,
