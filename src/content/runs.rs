@@ -1,0 +1,119 @@
+//! Runs of base64 inside other text that begin like a known type: an archive in an XML element, a data URL.
+
+use super::entity::Context;
+use super::wrapped::{Findings, Wrapped};
+
+/// Characters of a run that are held until its beginning is judged.
+const START: usize = 24;
+
+/// Runs that are decoded in one body; more would be a mail archive, and the first ones tell enough.
+const RUNS_MAX: u32 = 64;
+
+/// Base64 of the first bytes of known types and of listings. Three bytes are four characters; the last one of a
+/// prefix depends on what follows, so it is left out where it may vary.
+const BEGINNINGS: &[&[u8]] = &[
+    b"UEsDB",    // PK 03 04
+    b"UmFyIRoH", // Rar! 1a 07
+    b"N3q8ryc",  // 7z bc af 27 1c
+    b"H4sI",     // 1f 8b 08
+    b"TVqQ",     // MZ 90
+    b"TVpQ",     // MZP
+    b"iVBORw0K", // PNG
+    b"/9j/",     // JPEG
+    b"Qk0",      // BM
+    b"U1FMaXRl", // SQLite
+    b"JVBERi0",  // %PDF-
+    b"0M8R4KGx", // OLE
+    b"VVJMO",    // URL:
+    b"SG9zdD",   // Host:
+    b"U29mdD",   // Soft:
+];
+
+/// Looks for such runs.
+#[derive(Debug)]
+pub(super) struct Runs {
+    context: Context,
+    start: Vec<u8>,
+    state: State,
+    found: u32,
+    findings: Findings,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Before or in the first characters of a run.
+    Start,
+    /// In a run that begins like nothing known.
+    Pass,
+    Decode(Box<Wrapped>),
+}
+
+fn in_run(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
+impl Runs {
+    pub(super) fn new(context: Context) -> Self {
+        Self { context, start: Vec::new(), state: State::Start, found: 0, findings: Findings::default() }
+    }
+
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            // Line breaks belong to a run that is being decoded.
+            let decoding = matches!(self.state, State::Decode(_));
+            let inside = |b: &u8| in_run(*b) || decoding && matches!(b, b'\r' | b'\n' | b'=');
+            let length = rest.iter().position(|b| !inside(b)).unwrap_or(rest.len());
+            let (run, after) = rest.split_at(length);
+            rest = self.take(run, after);
+        }
+    }
+
+    /// Takes the characters of a run, and its end if that is in sight. Gives back what is left.
+    fn take<'a>(&mut self, run: &[u8], after: &'a [u8]) -> &'a [u8] {
+        match &mut self.state {
+            State::Decode(wrapped) => wrapped.feed(run),
+            State::Pass => {}
+            State::Start => self.begin(run),
+        }
+        if after.is_empty() {
+            return after;
+        }
+        self.end();
+        &after[1..]
+    }
+
+    fn begin(&mut self, run: &[u8]) {
+        let room = START - self.start.len();
+        let (now, later) = run.split_at(room.min(run.len()));
+        self.start.extend_from_slice(now);
+        if self.start.len() < START {
+            return;
+        }
+        let known = BEGINNINGS.iter().any(|beginning| self.start.starts_with(beginning));
+        self.state = State::Pass;
+        if known
+            && self.found < RUNS_MAX
+            && let Some(mut wrapped) = Wrapped::base64(self.context)
+        {
+            self.found += 1;
+            wrapped.feed(&self.start);
+            wrapped.feed(later);
+            self.state = State::Decode(Box::new(wrapped));
+        }
+        self.start.clear();
+    }
+
+    /// The run is over.
+    pub(super) fn end(&mut self) {
+        self.start.clear();
+        if let State::Decode(wrapped) = std::mem::replace(&mut self.state, State::Start) {
+            self.findings.take(*wrapped, None);
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Findings {
+        self.end();
+        self.findings
+    }
+}
