@@ -1,10 +1,12 @@
 //! The one shape of all dissectors, and what they share.
 
 use crate::anomaly;
-use crate::flow::{Appetite, At, Side};
-use crate::record::{Facts, FlowId};
+use crate::flow::{Appetite, At, Carrier, Opening, Side};
+use crate::record::{Certificate, Facts};
+use hashbrown::HashMap;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// What a protocol answers to bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +22,36 @@ pub enum Next {
         after: &'static str,
     },
 }
+
+/// How a protocol begins: the conversation, turned so that `opening.client` is the side that asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Start {
+    /// The conversation, oriented by the protocol.
+    pub opening: Opening,
+    /// What led here, where another protocol handed over; see [`Next::HandOver`].
+    pub after: Option<&'static str>,
+}
+
+/// The first bytes of both sides, as far as they came: what a protocol is recognised by.
+///
+/// Each protocol's `mod.rs` has `pub fn recognise(heads: &Heads<'_>) -> Recognised`.
+#[derive(Debug, Clone, Copy)]
+pub struct Heads<'a> {
+    /// First bytes of the provisional client and of the provisional server, at most `MAX_HEAD` each; empty where
+    /// that side has not spoken.
+    pub bytes: [&'a [u8]; 2],
+    /// Which side spoke first.
+    pub first: Side,
+    /// What carries it. For datagrams `bytes` is the datagram just seen, of the side `first`.
+    pub carrier: Carrier,
+    /// Ports of the provisional client and server: never enough to recognise by, only to break a tie.
+    pub ports: [u16; 2],
+    /// Bytes of either side are missing before these: they need not be the beginning.
+    pub midstream: bool,
+}
+
+/// Most bytes of a side that are kept to recognise a protocol.
+pub const MAX_HEAD: usize = 512;
 
 /// A dissector of one protocol. Sides are as the protocol sees them: `Side::Client` is the one that asks, the
 /// caller has turned a conversation around that was captured from its middle.
@@ -52,6 +84,9 @@ pub enum Recognised {
 pub struct Shared {
     /// Data connections that a control connection announced, by listening address and port. Bounded.
     pub expected: BTreeMap<(IpAddr, u16), Expected>,
+    /// Certificates that were read, by their SHA-256, and whether they could be: the same few are sent again and
+    /// again. Bounded.
+    pub certificates: HashMap<[u8; 32], (Arc<Certificate>, bool)>,
     /// What could not be understood.
     pub log: anomaly::Log,
 }
@@ -59,8 +94,6 @@ pub struct Shared {
 /// A data connection that was announced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
-    /// The control connection, where its id is known.
-    pub parent: Option<FlowId>,
     /// The other end's address.
     pub peer: IpAddr,
     /// The side that listens is the server of the control connection (passive mode).

@@ -1,0 +1,434 @@
+//! Everything that is not taken apart: what it is called, where first bytes tell, and what its bytes are like.
+//!
+//! Takes what no other dissector wants, WebSockets, and the data connections that FTP announced. Gives for each
+//! side a description of its first bytes, and what the messages of a side have in common. It refuses to keep any
+//! bytes of a protocol that is recognised: logins stand there. What the client of a WebSocket says is described message
+//! by message, like bodies of HTTP.
+
+mod messages;
+mod names;
+#[cfg(test)]
+mod tests;
+
+use super::ntlm;
+use super::shape::{Expected, Heads, Next, Protocol, Shared, Start};
+use crate::content::{Declared, Scanner, gzip_behind_prefix};
+use crate::flow::{Appetite, At, Carrier, Side};
+use crate::record::{Body, Facts, Hex, Hint, Other};
+use memchr::{memchr3_iter, memmem};
+use messages::Messages;
+use names::View;
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+/// Bytes of the client that are looked at. Stolen data that is sent raw follows soon after the greeting.
+const MAX_TO_SERVER: u64 = 64 << 10;
+/// Bytes of the server that are looked at.
+const MAX_TO_CLIENT: u64 = 16 << 10;
+/// Bytes of a side that may name the protocol.
+const MAX_NAMING: usize = 160;
+/// Bytes in which messages of a side may agree.
+const MAX_PREFIX: usize = 16;
+/// Bytes of a message in which an archive may begin: after a length, a command, a machine's name.
+const MAX_LEAD: usize = 128;
+/// Longest NTLM login that is held, in bytes.
+const MAX_LOGIN: usize = 2 << 10;
+/// How the message of NTLM that names the user begins ([MS-NLMP] 2.2.1.3).
+static LOGIN: LazyLock<memmem::Finder<'static>> =
+    LazyLock::new(|| memmem::Finder::new(b"NTLMSSP\0\x03\0\0\0"));
+/// Beginnings of archives that are looked for inside a message.
+const ARCHIVES: [&[u8]; 3] = [b"PK\x03\x04", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c"];
+
+/// The side (of those given) that is the client, where first bytes tell.
+pub fn client(heads: &Heads<'_>) -> Option<Side> {
+    [heads.first, heads.first.other()].into_iter().find_map(|side| {
+        let (own, other) = (side.index(), side.other().index());
+        let view = View { bytes: heads.bytes[own], ports: (heads.ports[own], heads.ports[other]) };
+        names::find(&view, heads.carrier)?.1.client(side)
+    })
+}
+
+/// Whether first bytes of either side name a protocol.
+pub fn is_named(heads: &Heads<'_>) -> bool {
+    [Side::Client, Side::Server].into_iter().any(|side| {
+        let (own, other) = (side.index(), side.other().index());
+        let view = View { bytes: heads.bytes[own], ports: (heads.ports[own], heads.ports[other]) };
+        names::find(&view, heads.carrier).is_some()
+    })
+}
+
+/// A conversation that is not taken apart.
+pub struct Opaque {
+    carrier: Carrier,
+    ports: [u16; 2],
+    name: Option<&'static str>,
+    client: Option<Side>,
+    last: Option<Side>,
+    lanes: [Lane; 2],
+    logins: Logins,
+    announced: Option<Box<Announced>>,
+    /// Of a WebSocket.
+    messages: Option<Box<Messages>>,
+}
+
+/// A data connection of FTP.
+struct Announced {
+    key: (IpAddr, u16),
+    verb: Option<String>,
+    name: Option<String>,
+}
+
+/// NTLM logins in clear, whatever carries them (SMB, RPC, LDAP): they name user and machine.
+struct Logins {
+    client: IpAddr,
+    /// A login from its signature on, while more of it may come.
+    held: Vec<u8>,
+    at: At,
+    hints: Vec<Hint>,
+}
+
+impl Logins {
+    /// Looks for a login in what the client sends. Its signature is found where it is in one segment.
+    fn look(&mut self, bytes: &[u8], at: At) {
+        if let Some(found) = LOGIN.find(bytes) {
+            self.settle();
+            self.at = at;
+            self.held.extend(bytes[found..].iter().take(MAX_LOGIN));
+        } else if !self.held.is_empty() {
+            self.held.extend(bytes.iter().take(MAX_LOGIN.saturating_sub(self.held.len())));
+        }
+    }
+
+    /// Reads the login that is held: its message is at an end.
+    fn settle(&mut self) {
+        if !self.held.is_empty()
+            && self.hints.len() < ntlm::MAX_HINTS
+            && let Some(login) = ntlm::login(&self.held)
+        {
+            self.hints.extend(login.hints(self.client, "ntlm", self.at));
+        }
+        self.held.clear();
+    }
+}
+
+/// One direction.
+#[derive(Default)]
+struct Lane {
+    /// The first bytes, while no name is found.
+    head: Vec<u8>,
+    scanner: Option<Box<Scanner>>,
+    bytes: u64,
+    missing: u64,
+    looked_at: u64,
+    /// The scanner reads an archive.
+    archive: bool,
+    /// The front of the present message.
+    lead: Vec<u8>,
+    /// The present message was seen from its first byte.
+    whole: bool,
+    messages: u32,
+    /// What all messages so far begin with.
+    common: Vec<u8>,
+}
+
+impl Opaque {
+    /// Starts on a conversation.
+    pub fn new(start: &Start) -> Self {
+        let opening = &start.opening;
+        Self {
+            carrier: opening.carrier,
+            ports: [opening.client.port(), opening.server.port()],
+            name: (start.after == Some("websocket")).then_some("websocket"),
+            client: None,
+            last: None,
+            lanes: [Lane::default(), Lane::default()],
+            logins: Logins {
+                client: opening.client.ip(),
+                held: Vec::new(),
+                at: opening.at,
+                hints: Vec::new(),
+            },
+            announced: None,
+            messages: (start.after == Some("websocket")).then(Box::default),
+        }
+    }
+
+    /// Starts on a data connection that FTP announced by `key`.
+    pub fn announced(start: &Start, key: (IpAddr, u16), expected: &Expected) -> Self {
+        let (verb, name) = (expected.verb.clone(), expected.name.clone());
+        Self {
+            name: Some("ftp-data"),
+            announced: Some(Box::new(Announced { key, verb, name })),
+            ..Self::new(start)
+        }
+    }
+
+    /// What it was recognised as.
+    pub fn name(&self) -> Option<&'static str> {
+        self.name
+    }
+
+    /// The side that is the client, where bytes have told.
+    pub fn client(&self) -> Option<Side> {
+        self.client
+    }
+
+    /// The first bytes of a side, as far as they are kept.
+    pub fn head(&self, side: Side) -> &[u8] {
+        &self.lanes[side.index()].head
+    }
+
+    /// Takes the sides the other way round from now on.
+    pub fn turn_around(&mut self) {
+        self.lanes.swap(0, 1);
+        self.ports.swap(0, 1);
+        self.last = self.last.map(Side::other);
+        self.client = self.client.map(Side::other);
+        self.messages = None;
+    }
+
+    /// Whether another protocol may begin later in it.
+    pub fn may_turn_out(&self) -> bool {
+        self.carrier == Carrier::Tcp && self.name.is_none_or(|name| names::MAY_START_TLS.contains(&name))
+    }
+
+    /// Names the protocol by the first bytes of a side.
+    fn recognise(&mut self, side: Side, bytes: &[u8]) {
+        let (own, other) = (side.index(), side.other().index());
+        let lane = &mut self.lanes[own];
+        if self.name.is_some() || lane.head.len() >= MAX_NAMING || lane.missing > 0 {
+            return;
+        }
+        // Only the first datagram counts: they do not join.
+        if self.carrier != Carrier::Tcp && lane.bytes > 0 {
+            return;
+        }
+        let room = (MAX_NAMING - lane.head.len()).min(bytes.len());
+        lane.head.extend_from_slice(&bytes[..room]);
+        let view = View { bytes: &lane.head, ports: (self.ports[own], self.ports[other]) };
+        // A datagram states its length.
+        let view = if self.carrier == Carrier::Tcp { view } else { View { bytes, ..view } };
+        if let Some((name, speaker)) = names::find(&view, self.carrier) {
+            self.name = Some(name);
+            self.client = speaker.client(side);
+            self.lanes.iter_mut().filter_map(|lane| lane.scanner.as_mut()).for_each(|s| s.figures_only());
+        }
+    }
+
+    /// Whether the protocol is known, so that only figures are told.
+    fn recognised(&self) -> bool {
+        self.name.is_some_and(|name| name != "ftp-data")
+    }
+
+    /// A message begins where the direction turns; each datagram is one.
+    fn turn(&mut self, side: Side) {
+        if self.last == Some(side) && self.carrier == Carrier::Tcp {
+            return;
+        }
+        self.logins.settle();
+        if let Some(before) = self.last {
+            self.lanes[before.index()].end_message();
+        }
+        self.last = Some(side);
+        let lane = &mut self.lanes[side.index()];
+        lane.lead.clear();
+        lane.whole = true;
+    }
+}
+
+impl Lane {
+    /// Folds the front of a message into what all have in common.
+    fn end_message(&mut self) {
+        if !std::mem::take(&mut self.whole) || self.lead.is_empty() {
+            return;
+        }
+        let front = &self.lead[..self.lead.len().min(MAX_PREFIX)];
+        if self.messages == 0 {
+            self.common.clear();
+            self.common.extend_from_slice(front);
+        } else {
+            let same = self.common.iter().zip(front).take_while(|(a, b)| a == b).count();
+            self.common.truncate(same);
+        }
+        self.messages = self.messages.saturating_add(1);
+        self.lead.clear();
+    }
+
+    /// A scanner; of what is recognised only figures are told.
+    fn begin(declared: &Declared<'_>, recognised: bool) -> Box<Scanner> {
+        let mut scanner = Box::new(Scanner::new(declared));
+        if recognised {
+            scanner.figures_only();
+        }
+        scanner
+    }
+
+    /// Where an archive begins in the front of the present message, once that is whole.
+    fn archive_at(&self) -> Option<usize> {
+        // All begin with one of three letters.
+        let archive = |at: &usize| ARCHIVES.iter().any(|magic| self.lead[*at..].starts_with(magic));
+        memchr3_iter(b'P', b'R', b'7', &self.lead).find(archive).or_else(|| gzip_behind_prefix(&self.lead))
+    }
+
+    fn take(&mut self, bytes: &[u8], budget: Option<u64>, declared: &Declared<'_>, recognised: bool) {
+        self.bytes += bytes.len() as u64;
+        if self.whole && self.lead.len() < MAX_LEAD {
+            let (before, room) = (self.lead.len(), (MAX_LEAD - self.lead.len()).min(bytes.len()));
+            self.lead.extend_from_slice(&bytes[..room]);
+            if declared.upload
+                && !self.archive
+                && let Some(at) = self.archive_at()
+            {
+                // From here on the archive is what the side sends.
+                self.archive = true;
+                let mut scanner = Self::begin(declared, recognised);
+                scanner.feed(self.lead.get(at.min(before)..before).unwrap_or_default());
+                scanner.feed(bytes.get(at.saturating_sub(before)..).unwrap_or_default());
+                self.scanner = Some(scanner);
+                return;
+            }
+        }
+        let scanner = self.scanner.get_or_insert_with(|| Self::begin(declared, recognised));
+        let left = match budget {
+            Some(budget) if !self.archive => budget.saturating_sub(self.looked_at),
+            _ => u64::MAX,
+        };
+        let length = bytes.len() as u64;
+        let fed = if scanner.wants() { usize::try_from(left.min(length)).unwrap_or(bytes.len()) } else { 0 };
+        if fed > 0 {
+            scanner.feed(&bytes[..fed]);
+        }
+        if length > fed as u64 {
+            scanner.passed(length - fed as u64);
+        }
+        self.looked_at = self.looked_at.saturating_add(fed as u64);
+    }
+
+    fn wants(&self, budget: Option<u64>) -> bool {
+        let within = self.archive || budget.is_none_or(|budget| self.looked_at < budget);
+        within && self.scanner.as_ref().is_none_or(|scanner| scanner.wants())
+    }
+
+    /// States the side. Of a recognised protocol only sizes and kinds.
+    fn finish(&mut self, recognised: bool) -> Option<Box<Body>> {
+        let mut body = self.scanner.take().map(|scanner| scanner.finish()).unwrap_or_default();
+        body.bytes = self.bytes.saturating_add(self.missing);
+        body.missing = self.missing;
+        if recognised {
+            body = Body {
+                bytes: body.bytes,
+                missing: body.missing,
+                shape: body.shape,
+                entropy: body.entropy,
+                ..Body::default()
+            };
+        }
+        (body.bytes > 0).then(|| Box::new(body))
+    }
+}
+
+impl Opaque {
+    fn budget(&self, side: Side) -> Option<u64> {
+        match (&self.announced, side) {
+            (Some(_), _) => None,
+            (None, Side::Client) => Some(MAX_TO_SERVER),
+            (None, Side::Server) => Some(MAX_TO_CLIENT),
+        }
+    }
+}
+
+impl Protocol for Opaque {
+    fn data(&mut self, side: Side, bytes: &[u8], at: At, _: &mut Shared) -> Next {
+        self.turn(side);
+        if side == Side::Client && self.carrier == Carrier::Tcp && self.announced.is_none() {
+            self.logins.look(bytes, at);
+        }
+        self.recognise(side, bytes);
+        let budget = self.budget(side);
+        let file_name = self.announced.as_ref().and_then(|announced| announced.name.as_deref());
+        let declared = Declared { file_name, upload: side == Side::Client, ..Declared::default() };
+        let recognised = self.recognised();
+        let lane = &mut self.lanes[side.index()];
+        lane.take(bytes, budget, &declared, recognised);
+        let mut wants = lane.wants(budget);
+        if let (Side::Client, Some(messages)) = (side, &mut self.messages) {
+            messages.feed(bytes);
+            wants |= messages.wants();
+        }
+        Next::Want(if wants { Appetite::All } else { Appetite::Enough })
+    }
+
+    fn gap(&mut self, side: Side, length: u64, _: At, _: &mut Shared) {
+        self.turn(side);
+        let lane = &mut self.lanes[side.index()];
+        lane.missing = lane.missing.saturating_add(length);
+        lane.whole = false;
+        if let Some(scanner) = &mut lane.scanner {
+            scanner.missing(length);
+        }
+        if let (Side::Client, Some(messages)) = (side, &mut self.messages) {
+            messages.skip(length);
+        }
+    }
+
+    fn passed(&mut self, side: Side, length: u64, _: At) {
+        self.turn(side);
+        let lane = &mut self.lanes[side.index()];
+        lane.bytes = lane.bytes.saturating_add(length);
+        lane.whole = false;
+        if let Some(scanner) = &mut lane.scanner {
+            scanner.passed(length);
+        }
+        if let (Side::Client, Some(messages)) = (side, &mut self.messages) {
+            messages.skip(length);
+        }
+    }
+
+    fn end(mut self: Box<Self>, facts: &mut Facts, shared: &mut Shared) {
+        // What led here, where a proxy did.
+        let before = facts.other.take().map(|other| *other).unwrap_or_default();
+        let mut other = Other { protocol: self.name.map(str::to_owned), ..Other::default() };
+        if let Some(mut announced) = self.announced.take() {
+            // The command may have come after the connection.
+            if announced.verb.is_none()
+                && let Some(expected) = shared.expected.get(&announced.key)
+            {
+                announced.verb.clone_from(&expected.verb);
+                announced.name = announced.name.or_else(|| expected.name.clone());
+            }
+            shared.expected.remove(&announced.key);
+            (other.verb, other.name) = (announced.verb, announced.name);
+        }
+        let recognised = self.recognised();
+        self.logins.settle();
+        facts.hints.append(&mut self.logins.hints);
+        for lane in &mut self.lanes {
+            lane.end_message();
+        }
+        let repeats = self.lanes.iter().any(|lane| lane.messages > 1 && !lane.common.is_empty());
+        if repeats && self.name.is_none() {
+            let common =
+                |lane: &Lane| if lane.messages > 1 { Hex::from(&lane.common[..]) } else { Hex::default() };
+            other.prefix = Some((common(&self.lanes[0]), common(&self.lanes[1])));
+        }
+        other.to_server = self.lanes[0].finish(recognised);
+        other.to_client = self.lanes[1].finish(recognised);
+        if let (Some(messages), Some(body)) = (self.messages.take(), other.to_server.as_mut()) {
+            (body.parts, body.more_parts) = messages.finish();
+        }
+        if let Some(name) = &other.name {
+            let sent = if other.to_server.is_some() { &mut other.to_server } else { &mut other.to_client };
+            if let Some(body) = sent.as_mut().filter(|_| self.name == Some("ftp-data")) {
+                body.file_name.get_or_insert_with(|| bounded(name).to_owned());
+            }
+        }
+        other.protocol = other.protocol.or(before.protocol);
+        other.name = other.name.or(before.name);
+        facts.other = Some(Box::new(other));
+    }
+}
+
+/// A file name as it is kept, at most 255 bytes.
+fn bounded(name: &str) -> &str {
+    &name[..name.floor_char_boundary(255)]
+}
