@@ -2,7 +2,7 @@
 
 use super::finding::{Beacon, Kind, Loot, Upload};
 use crate::time::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Index of a channel in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +72,9 @@ pub struct SignalRules {
     pub levels: BTreeMap<super::finding::Level, f64>,
     /// Most decibans a group adds.
     pub groups: BTreeMap<String, f64>,
+    /// Groups that say nothing without another: evidence of these alone stays at `low`, whatever the sum.
+    #[serde(default)]
+    pub weak: BTreeSet<String>,
     /// The signals.
     pub signal: BTreeMap<String, SignalRule>,
 }

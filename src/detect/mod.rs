@@ -1,11 +1,232 @@
 //! Records to findings.
 //!
-//! In: [`Records`](crate::record::Records). Out: a [`Verdict`]. This room refuses to see a packet.
+//! In: [`Records`] and [`Rules`]. Out: a [`Verdict`]. `ledger` folds records into hosts and channels, `signals`
+//! look at each channel, `score` adds up decibans, `innocence` lowers with a reason, `merge` makes the findings.
+//! This room refuses to see a packet, and gives the same findings for the same records.
 
+mod attack;
 mod evidence;
+pub mod families;
 pub mod finding;
+mod innocence;
 mod ledger;
+mod merge;
+mod rules;
+mod score;
+mod signals;
+#[cfg(test)]
+mod testing;
 
 pub use evidence::{ChannelIx, MAX_FRAMES, SignalRule, SignalRules, Statement};
 pub use finding::{Finding, Verdict};
-pub use ledger::{Channel, HostView, Ledger, Service};
+pub use ledger::{Channel, Event, EventKind, HostView, Ledger, Service, Services};
+pub use rules::{RuleError, Rules, parse_signals};
+pub use score::FamilyNote;
+
+use crate::record::Records;
+use finding::{Context, Level, Lowered};
+use ledger::Sides;
+use score::Weights;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Bound on the frames listed for a piece of context.
+const CONTEXT_FRAMES: usize = 8;
+/// Bound on pieces of context.
+const MAX_CONTEXT: usize = 256;
+
+/// What the user chose.
+#[derive(Debug, Default, Clone)]
+pub struct Options {
+    /// No family rule speaks: findings rest on behaviour alone.
+    pub behaviour_only: bool,
+    /// Networks that are ours beside those that are by their class.
+    pub internal: Vec<ipnet::IpNet>,
+}
+
+/// Looks at the records of a run. They are taken: flows are large, and nothing after detection needs them.
+pub fn detect(records: Records, rules: &Rules, options: &Options) -> Verdict {
+    judge(&fold(records, rules, options), rules, options)
+}
+
+/// The first half of [`detect`]: folds records into hosts and channels. For callers that want the ledger, or decide
+/// themselves when its memory is given back.
+pub fn fold(records: Records, rules: &Rules, options: &Options) -> Ledger {
+    Ledger::build(records, rules.services(), &Sides::new(&options.internal))
+}
+
+/// The second half of [`detect`]: what a ledger shows.
+pub fn judge(ledger: &Ledger, rules: &Rules, options: &Options) -> Verdict {
+    let weights = Weights { signals: rules.signals(), families: rules.notes() };
+    let families = (!options.behaviour_only).then(|| families::Scene::new(ledger, rules.families()));
+    let mut verdict = Verdict { channels: ledger.channels.len() as u64, ..Verdict::default() };
+    let mut found = Vec::new();
+    for ix in (0..ledger.channels.len()).map(ChannelIx) {
+        let Some(view) = signals::View::new(ledger, ix) else { continue };
+        let mut said = signals::look(&view);
+        said.extend(families.iter().flat_map(|scene| scene.statements(ix)));
+        if said.is_empty() {
+            continue;
+        }
+        let said: Vec<&Statement> = said.iter().collect();
+        let sum = score::sum(&weights, &said, &innocence::reasons(&view, rules.services()));
+        note_lowered(&mut verdict, &view, &sum);
+        if let Some(level) = sum.level
+            && let Some(finding) = merge::finding(ledger, ix, level, sum, &said, &weights)
+        {
+            found.push((signals::rotation::template_of(&view), finding));
+        }
+    }
+    verdict.findings = merge::join(found);
+    verdict.findings.sort_by(|a, b| {
+        b.score.total_cmp(&a.score).then(a.first.cmp(&b.first)).then_with(|| a.id.cmp(&b.id))
+    });
+    verdict.findings.dedup_by(|a, b| a.id == b.id);
+    verdict.context = context(ledger);
+    verdict.lowered.sort_by(|a, b| (a.host, &a.server, &a.why).cmp(&(b.host, &b.server, &b.why)));
+    verdict.lowered.dedup();
+    verdict
+}
+
+/// Notes a finding that reasons for innocence put down by a level or away.
+fn note_lowered(verdict: &mut Verdict, view: &signals::View<'_>, sum: &score::Sum) {
+    if sum.without.is_none() || sum.level == sum.without || sum.without < Some(Level::Medium) {
+        return;
+    }
+    let why: Vec<&str> =
+        sum.terms.iter().filter(|term| term.weight < 0.0).map(|term| term.why.as_str()).collect();
+    verdict.lowered.extend(view.channel.client.map(|host| Lowered {
+        host,
+        server: view.channel.service.label(),
+        from: sum.without,
+        to: sum.level,
+        why: why.join("; "),
+    }));
+}
+
+/// Look-ups of the public address and dead-drop pages, host by host.
+fn context(ledger: &Ledger) -> Vec<Context> {
+    let mut found: BTreeMap<_, (u64, BTreeSet<u64>)> = BTreeMap::new();
+    for (addr, host) in &ledger.hosts {
+        for event in &host.timeline {
+            let kind = match event.kind {
+                EventKind::Lookup => "public-ip-lookup",
+                EventKind::DeadDrop => "dead-drop-page",
+                EventKind::Library => "library-download",
+                EventKind::Program => "program-download",
+            };
+            let (count, frames) = found.entry((*addr, kind, event.what.clone())).or_default();
+            *count += 1;
+            if frames.len() < CONTEXT_FRAMES {
+                frames.insert(event.frame);
+            }
+        }
+    }
+    let make = |((host, kind, what), (count, frames)): ((_, &str, String), (u64, BTreeSet<u64>))| Context {
+        kind: kind.to_owned(),
+        host,
+        what: if count > 1 { format!("{what}, {count} times") } else { what },
+        frames: frames.into_iter().collect(),
+    };
+    found.into_iter().take(MAX_CONTEXT).map(make).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{VICTIM, body, flow, request, zip};
+    use super::*;
+    use crate::record::{Flow, SideName};
+    use finding::Kind;
+
+    fn run(flows: Vec<Flow>) -> Verdict {
+        let records = Records { flows, ..Records::default() };
+        detect(records, &Rules::shipped().unwrap(), &Options::default())
+    }
+
+    fn worst(verdict: &Verdict) -> Option<Level> {
+        verdict.findings.iter().map(|finding| finding.level).max()
+    }
+
+    #[test]
+    fn loot_in_an_archive_is_one_finding_with_its_proof() {
+        let loot = zip(40_000, &["Passwords.txt", "Cookies/a.txt", "Screenshot.png", "System.txt"]);
+        let upload = request("POST", "203.0.113.4", "/gate.php", &[], Some(loot));
+        let verdict = run(vec![
+            flow("192.0.2.1", 53).dns("www.shop.example", "A", &["198.51.100.9"]).build(),
+            flow("198.51.100.9", 443).tls(Some("www.shop.example"), None).payload(2000, 90_000).build(),
+            flow("203.0.113.4", 80).at_ms(4000).http(upload).build(),
+        ]);
+        let [finding] = &*verdict.findings else { panic!("{:?}", verdict.findings) };
+        assert!(finding.level >= Level::High);
+        assert_eq!(finding.victim.addr.to_string(), VICTIM);
+        assert!(finding.kinds.contains(&Kind::Exfiltration));
+        assert!(finding.loot.as_ref().is_some_and(|loot| loot.categories.contains_key("passwords")));
+        assert!(!finding.evidence.is_empty() && !finding.not_proof.is_empty() && !finding.attack.is_empty());
+        let total: f64 = finding.terms.iter().map(|term| term.weight).sum();
+        assert!((finding.score - Rules::shipped().unwrap().signals().prior - total).abs() < 0.06);
+    }
+
+    #[test]
+    fn a_regular_device_is_no_finding_worth_a_call() {
+        let lock = flow("203.0.113.9", 9999).payload(45 * 90, 45 * 90).turns(
+            &(0..90)
+                .flat_map(|n| [(SideName::Client, n * 60_000, 45), (SideName::Server, n * 60_000 + 40, 45)])
+                .collect::<Vec<_>>(),
+        );
+        assert!(worst(&run(vec![lock.build()])) <= Some(Level::Low));
+        let retries = (0..40).map(|n| {
+            flow("203.0.113.8", 8080).at_ms(n * 30_000).state(crate::record::State::Unanswered).build()
+        });
+        assert!(worst(&run(retries.collect())) <= Some(Level::Low));
+    }
+
+    #[test]
+    fn a_visitor_from_the_internet_is_no_victim() {
+        let loot = zip(40_000, &["Passwords.txt", "Cookies/a.txt", "Screenshot.png", "System.txt"]);
+        let upload = request("POST", "10.0.0.4", "/upload", &[], Some(loot));
+        let verdict = run(vec![flow("10.0.0.4", 80).client("203.0.113.77").http(upload).build()]);
+        assert!(verdict.findings.is_empty(), "{:?}", verdict.findings);
+    }
+
+    #[test]
+    fn one_request_to_many_servers_is_one_finding() {
+        let to = |n: u8| {
+            let host = format!("site{n}-{n}.example");
+            let exchange = request("POST", &host, "/k8b/", &[("Connection", "close")], Some(body(57_000)));
+            flow(&format!("203.0.113.{n}"), 80).at_ms(i64::from(n) * 15_000).http(exchange).build()
+        };
+        let verdict = run((1..8).map(to).collect());
+        assert_eq!(verdict.findings.len(), 1);
+        assert_eq!(verdict.findings[0].server.addrs.len(), 7);
+    }
+
+    #[test]
+    fn one_server_under_two_names_is_one_finding() {
+        let to = |n: i64, host: &str| {
+            let loot = zip(40_000, &["Passwords.txt", "Cookies/a.txt", "Screenshot.png"]);
+            let upload = request("POST", host, &format!("/{n}"), &[], Some(loot));
+            flow("203.0.113.4", 80).at_ms(n * 4000).http(upload).build()
+        };
+        let verdict = run(vec![to(1, "one.example"), to(2, "two.test")]);
+        let [finding] = &*verdict.findings else { panic!("{:?}", verdict.findings) };
+        assert_eq!(finding.server.names, ["one.example", "two.test"]);
+        assert_eq!(finding.flows, 2);
+    }
+
+    #[test]
+    fn the_same_records_give_the_same_verdict() {
+        let flows = || {
+            (1..9_u8)
+                .map(|n| {
+                    let post = request("POST", "203.0.113.4", "/a.php", &[], Some(body(30_000)));
+                    flow(&format!("203.0.113.{}", n % 3 + 4), 8081)
+                        .at_ms(i64::from(n) * 20_000)
+                        .http(post)
+                        .build()
+                })
+                .collect::<Vec<_>>()
+        };
+        let mut other = flows();
+        other.reverse();
+        assert_eq!(run(flows()), run(other));
+    }
+}

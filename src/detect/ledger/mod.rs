@@ -1,4 +1,18 @@
 //! Records folded into hosts and channels.
+//!
+//! In: [`Records`](crate::record::Records) and what `rules/services.toml` knows. Out: a [`Ledger`]: who talked with
+//! which service, and each host's time line. It has no opinion yet.
+
+pub mod address;
+mod build;
+pub mod likeness;
+pub mod name;
+mod services;
+mod timeline;
+
+pub use address::Sides;
+pub use services::{ServiceRules, Services};
+pub use timeline::{Event, EventKind};
 
 use super::evidence::ChannelIx;
 use crate::record::{CaptureInfo, Flow, Host};
@@ -21,6 +35,9 @@ pub struct Ledger {
     pub hosts: BTreeMap<IpAddr, HostView>,
 }
 
+/// What [`Channel::domain`] is for questions whose names are below no top-level domain.
+pub const ROOTLESS: &str = "(no root)";
+
 /// One client and one service.
 #[derive(Debug, Default, Clone)]
 pub struct Channel {
@@ -36,6 +53,12 @@ pub struct Channel {
     pub last: Timestamp,
     /// Payload bytes to the service and from it.
     pub bytes: (u64, u64),
+    /// The client is of the Internet and the service is ours: a visitor, nobody's theft.
+    pub inbound: bool,
+    /// For some flow of it a SYN or the protocol tells who asked whom.
+    pub certain: bool,
+    /// Not flows of a service but questions below one DNS domain, by whichever resolver.
+    pub domain: Option<String>,
 }
 
 /// A service: one thing that a client talks to, joined over addresses by name, certificate or request template.
@@ -47,12 +70,32 @@ pub struct Service {
     pub names: BTreeSet<String>,
     /// Names the client itself used in the flows (SNI, Host), a subset of `names`.
     pub stated: BTreeSet<String>,
+    /// Those of `stated` that a resolution in the capture or a certificate by another issuer confirms.
+    pub verified: BTreeSet<String>,
     /// Server ports.
     pub ports: BTreeSet<u16>,
     /// What `rules/services.toml` knows of it: roles such as `ip-lookup`, `messenger`, `file-host`, `update`.
     pub roles: BTreeSet<String>,
     /// All addresses are private, link-local or otherwise not of the Internet.
     pub local: bool,
+}
+
+impl Service {
+    /// What it is called in a sentence: a name it was called by, else one it was resolved from, else its address.
+    pub fn label(&self) -> String {
+        let name = self.stated.iter().next().or_else(|| self.names.iter().next());
+        name.cloned()
+            .or_else(|| self.addrs.iter().next().map(ToString::to_string))
+            .unwrap_or_else(|| "an unknown service".to_owned())
+    }
+    /// Whether `rules/services.toml` gives it a role.
+    pub fn is(&self, role: &str) -> bool {
+        self.roles.contains(role)
+    }
+    /// Reached by address alone: no name was used, and none was resolved in the capture.
+    pub fn bare(&self) -> bool {
+        self.names.is_empty()
+    }
 }
 
 /// A host with its time line.
@@ -64,6 +107,14 @@ pub struct HostView {
     pub channels: Vec<ChannelIx>,
     /// Its first and last packet.
     pub span: (Timestamp, Timestamp),
+    /// What it did, in time order: look-ups, dead drops, downloads.
+    pub timeline: Vec<Event>,
+    /// The capture has DNS questions of it.
+    pub resolves: bool,
+    /// Request templates (`likeness::template`) with the channels that saw them.
+    pub requests: BTreeMap<String, BTreeSet<ChannelIx>>,
+    /// Channels with bare addresses and home-made certificates.
+    pub home_made: BTreeSet<ChannelIx>,
 }
 
 impl Ledger {

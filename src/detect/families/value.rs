@@ -1,0 +1,228 @@
+//! The small values of the rule language: words, ranges, patterns over text and over bytes.
+
+use regex::{Regex, RegexBuilder, bytes};
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Largest compiled size of one regular expression, in bytes: rules may come from elsewhere.
+const REGEX_SIZE: usize = 1 << 20;
+
+/// One value or a list of them.
+#[derive(Debug, Clone)]
+pub struct Many<T>(pub Vec<T>);
+
+impl<T> Many<T> {
+    /// Whether one of them fits.
+    pub fn any(&self, fits: impl FnMut(&T) -> bool) -> bool {
+        self.0.iter().any(fits)
+    }
+    /// Whether all of them fit.
+    pub fn all(&self, fits: impl FnMut(&T) -> bool) -> bool {
+        self.0.iter().all(fits)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Many<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Each<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Each<T> {
+            type Value = Many<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value or a list of values")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Many<T>, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = list.next_element()? {
+                    values.push(value);
+                }
+                Ok(Many(values))
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Many<T>, E> {
+                T::deserialize(de::value::StrDeserializer::new(text)).map(|value| Many(vec![value]))
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Many<T>, E> {
+                T::deserialize(de::value::I64Deserializer::new(number)).map(|value| Many(vec![value]))
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Many<T>, A::Error> {
+                T::deserialize(de::value::MapAccessDeserializer::new(map)).map(|value| Many(vec![value]))
+            }
+        }
+        d.deserialize_any(Each(PhantomData))
+    }
+}
+
+/// A regular expression over text; unanchored, case matters unless it says `(?i)`.
+#[derive(Debug, Clone)]
+pub struct Text(pub Regex);
+
+impl Text {
+    /// Whether it is found in `text`.
+    pub fn found(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        RegexBuilder::new(&text).size_limit(REGEX_SIZE).build().map(Self).map_err(de::Error::custom)
+    }
+}
+
+/// What bytes begin with: hexadecimal digits (`24 01 ?? 00`, `?` is any digit), from `@N ` on if not from the
+/// start; or, between slashes, a regular expression over bytes (`/^\d+\x00ll/`) in which `.` is any byte.
+#[derive(Debug, Clone)]
+pub enum Bytes {
+    /// Offset, then value and mask of each byte.
+    Digits(usize, Vec<(u8, u8)>),
+    /// A regular expression.
+    Regex(bytes::Regex),
+}
+
+impl Bytes {
+    /// Whether `bytes` fit.
+    pub fn fits(&self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Digits(offset, digits) => bytes.get(*offset..offset + digits.len()).is_some_and(|part| {
+                part.iter().zip(digits).all(|(byte, (value, mask))| byte & mask == *value)
+            }),
+            Self::Regex(regex) => regex.is_match(bytes),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if let Some(inner) = text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
+            let mut builder = bytes::RegexBuilder::new(inner);
+            let builder = builder.unicode(false).dot_matches_new_line(true).size_limit(REGEX_SIZE);
+            return builder.build().map(Self::Regex).map_err(|error| error.to_string());
+        }
+        let (offset, digits) = match text.strip_prefix('@').and_then(|rest| rest.split_once(' ')) {
+            Some((number, rest)) => {
+                (number.parse::<u8>().map_err(|_| format!("no offset: {text}"))?.into(), rest)
+            }
+            None => (0, text),
+        };
+        let digits: Vec<char> = digits.chars().filter(|c| !c.is_whitespace()).collect();
+        if digits.is_empty() || !digits.len().is_multiple_of(2) {
+            return Err(format!("not whole bytes: {text}"));
+        }
+        let digit = |c: char| match c {
+            '?' => Some((0, 0)),
+            c => c.to_digit(16).map(|value| (value as u8, 0x0f)),
+        };
+        let byte = |pair: &[char]| {
+            let ((high, high_mask), (low, low_mask)) = (digit(pair[0])?, digit(pair[1])?);
+            Some((high << 4 | low, high_mask << 4 | low_mask))
+        };
+        let bytes: Option<Vec<(u8, u8)>> = digits.chunks(2).map(byte).collect();
+        bytes.map(|bytes| Self::Digits(offset, bytes)).ok_or_else(|| format!("not hexadecimal: {text}"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(d)?).map_err(de::Error::custom)
+    }
+}
+
+/// A range with both ends in it: `95-111`, `95-`, `-300`, `25`, and for parts of a unit `3.2-3.9`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Range {
+    least: f64,
+    most: f64,
+}
+
+impl Range {
+    /// Whether `value` lies in it.
+    pub fn holds(&self, value: f64) -> bool {
+        self.least <= value && value <= self.most
+    }
+    /// Whether a number of things lies in it.
+    pub fn has(&self, value: u64) -> bool {
+        self.holds(value as f64)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let number =
+            |text: &str, open: f64| if text.is_empty() { Some(open) } else { text.trim().parse().ok() };
+        let (least, most) = match text.split_once('-') {
+            Some((least, most)) => (number(least, 0.0)?, number(most, f64::INFINITY)?),
+            None => (text.trim().parse().ok()?, text.trim().parse().ok()?),
+        };
+        (least <= most).then_some(Self { least, most })
+    }
+}
+
+impl<'de> Deserialize<'de> for Range {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl Visitor<'_> for Read {
+            type Value = Range;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a range such as \"95-111\", \"95-\" or \"-300\", or a number")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Range, E> {
+                Range::parse(text).ok_or_else(|| E::custom(format!("not a range: {text}")))
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Range, E> {
+                Ok(Range { least: number as f64, most: number as f64 })
+            }
+        }
+        d.deserialize_any(Read)
+    }
+}
+
+/// How sure a rule is of the name it gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// A hint.
+    Low,
+    /// Moderately sure.
+    Medium,
+    /// As good as proven.
+    High,
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_have_both_ends_in_them() {
+        let range = |text| Range::parse(text).expect(text);
+        assert!(range("95-111").has(95) && range("95-111").has(111) && !range("95-111").has(112));
+        assert!(range("95-").has(u64::MAX) && !range("95-").has(94));
+        assert!(range("-300").has(0) && !range("-300").has(301));
+        assert!(range("25").has(25) && !range("25").has(26));
+        assert!(range("3.2-3.9").holds(3.53) && !range("3.2-3.9").holds(3.95));
+        for wrong in ["", "a-b", "9-3", "1-2-3"] {
+            assert_eq!(Range::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn bytes_fit_by_digit_offset_and_wildcard() {
+        let fits = |pattern: &str, bytes: &[u8]| Bytes::parse(pattern).expect(pattern).fits(bytes);
+        assert!(fits("24 01 ?? 00", &[0x24, 1, 77, 0, 9]));
+        assert!(!fits("24 01 ?? 00", &[0x24, 1, 77]));
+        assert!(fits("@2 2?", &[0x12, 0, 0x27]) && !fits("@2 2?", &[0x12, 0, 0x37]));
+        assert!(fits(r"/^\d+\x00ll/", b"147\0ll|'|'|") && !fits(r"/^\d+\x00ll/", b"147ll"));
+        assert!(fits("/^a.b/", b"a\nb") && fits(r"/^\xff/", &[0xff]));
+        for wrong in ["", "1", "zz", "@x 00", "/(/", "@300 00"] {
+            assert!(Bytes::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

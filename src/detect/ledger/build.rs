@@ -1,0 +1,449 @@
+//! The fold: flows in time order to channels and hosts.
+
+use super::address::{self, Sides};
+use super::services::Services;
+use super::{Channel, HostView, Ledger, ROOTLESS, likeness, name, timeline};
+use crate::detect::evidence::ChannelIx;
+use crate::record::{ClientBy, Dns, Flow, Records};
+use foldhash::fast::RandomState;
+use hashbrown::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+
+/// Names kept for one address of one client. An address with more is a shared front, where no name tells.
+const MAX_NAMES: usize = 16;
+/// Pairs of client and address for which resolved names are kept.
+const MAX_RESOLVED: usize = 1 << 18;
+/// A certificate for more names than this is a shared front's: it does not make two addresses one service.
+const MAX_CERT_NAMES: usize = 10;
+/// Distinct names below one domain from which its questions are looked at as a channel of their own.
+/// A browser asks for far fewer below one owner; every tunnel measured asks for more within a minute.
+const MIN_DOMAIN_NAMES: usize = 25;
+/// Questions for record types that carry data, likewise.
+const MIN_DATA_QUESTIONS: usize = 8;
+/// Shortest name below no top-level domain that is looked at, in bytes: mistyped names and search lists are shorter.
+const MIN_ROOTLESS: usize = 20;
+/// Names kept while counting those below one domain.
+const MAX_DOMAIN_NAMES: usize = 4096;
+/// Counters of questions by client and owner, of a byte: with a million domains in a capture few are shared.
+const DOMAIN_COUNTS: usize = 1 << 20;
+
+impl Ledger {
+    /// Folds records. Time n log n, memory proportional to the flows.
+    pub fn build(records: Records, services: &Services, sides: &Sides) -> Self {
+        let mut flows = records.flows;
+        flows.sort_by_key(Flow::order);
+        let resolved = Resolved::new(&flows);
+        let mut joiner = Joiner::default();
+        let owners = stated_owners(&flows);
+        let seats: Vec<Option<Seat>> =
+            flows.iter().map(|flow| seat(flow, &resolved, &owners, &mut joiner)).collect();
+        let mut own = Self { captures: records.captures, ..Self::default() };
+        own.seat_all(&flows, &seats, &mut joiner, sides);
+        own.add_domains(&flows);
+        own.name_all(&flows, &seats, &resolved, services);
+        drop(resolved);
+        own.flows = flows;
+        own.meet_hosts(records.hosts);
+        own.write_timelines();
+        own.compare();
+        own
+    }
+
+    fn seat_all(&mut self, flows: &[Flow], seats: &[Option<Seat>], joiner: &mut Joiner, sides: &Sides) {
+        let mut by_root: HashMap<usize, usize> = HashMap::new();
+        for (index, (flow, seat)) in flows.iter().zip(seats).enumerate() {
+            let Some(seat) = seat else { continue };
+            let at = *by_root.entry(joiner.root(seat.node)).or_insert_with(|| {
+                self.channels.push(Channel {
+                    client: Some(flow.client.addr),
+                    first: flow.start,
+                    last: flow.end,
+                    ..Channel::default()
+                });
+                self.channels.len() - 1
+            });
+            self.channels[at].add(index, flow);
+            self.channels[at].inbound = !sides.inside(flow.client.addr) && sides.inside(flow.server.addr);
+        }
+        self.channels.sort_by_key(|channel| (channel.client, channel.first, channel.flows.first().copied()));
+        self.channel_of = vec![None; flows.len()];
+        for (ix, channel) in self.channels.iter().enumerate() {
+            for &flow in &channel.flows {
+                self.channel_of[flow] = Some(ChannelIx(ix));
+            }
+        }
+    }
+
+    /// The questions to resolvers by client and owner of the name, with the flow they stand in.
+    fn owners<'a>(&self, flows: &'a [Flow]) -> impl Iterator<Item = (usize, (IpAddr, &'a str), &'a Dns)> {
+        let resolver = |&(index, flow): &(usize, &Flow)| {
+            self.channel_of[index].is_some() && !matches!(flow.server.port, 5353 | 5355 | 137)
+        };
+        flows.iter().enumerate().filter(resolver).flat_map(|(index, flow)| {
+            let client = flow.client.addr;
+            flow.dns.iter().filter_map(move |dns| {
+                let rootless = name::rootless(&dns.query) && dns.query.len() >= MIN_ROOTLESS;
+                let owner = if rootless { ROOTLESS } else { name::owner(&dns.query) };
+                let local = matches!(owner.rsplit_once('.'), None | Some((_, "arpa" | "local")));
+                (rootless || !local).then_some((index, (client, owner), dns))
+            })
+        })
+    }
+
+    /// Adds a channel for each domain with so many questions that they may be a channel themselves.
+    fn add_domains(&mut self, flows: &[Flow]) {
+        // Nearly all are asked a few times only: these need no more than a count, which may be too high.
+        let mut asked = vec![0_u8; DOMAIN_COUNTS];
+        let hasher = RandomState::default();
+        let slot = |key: &(IpAddr, &str)| hasher.hash_one(key) as usize % DOMAIN_COUNTS;
+        for key in self.owners(flows).map(|(_, key, _)| key) {
+            let count = &mut asked[slot(&key)];
+            *count = count.saturating_add(1);
+        }
+        let enough = |count: u8| usize::from(count) >= MIN_DATA_QUESTIONS.min(MIN_DOMAIN_NAMES);
+        let mut domains: BTreeMap<(IpAddr, &str), Domain<'_>> = BTreeMap::new();
+        for (index, key, dns) in self.owners(flows) {
+            if !enough(asked[slot(&key)]) {
+                continue;
+            }
+            let domain = domains.entry(key).or_default();
+            if domain.names.len() < MAX_DOMAIN_NAMES {
+                domain.names.insert(&dns.query);
+            }
+            domain.data += usize::from(!matches!(&*dns.kind, "A" | "AAAA" | "PTR" | "HTTPS"));
+            if domain.flows.last() != Some(&index) {
+                domain.flows.push(index);
+            }
+        }
+        for ((client, owner), domain) in domains {
+            if domain.names.len() < MIN_DOMAIN_NAMES && domain.data < MIN_DATA_QUESTIONS {
+                continue;
+            }
+            let mut channel = Channel { client: Some(client), ..Channel::default() };
+            for index in domain.flows {
+                channel.add(index, &flows[index]);
+            }
+            let base = match owner {
+                ROOTLESS => common_suffix(&domain.names).unwrap_or(ROOTLESS),
+                _ => common_suffix(&domain.names).unwrap_or(owner),
+            };
+            if base != ROOTLESS {
+                channel.service.names.insert(base.to_owned());
+                channel.service.stated.insert(base.to_owned());
+                if owner != ROOTLESS {
+                    channel.service.names.insert(owner.to_owned());
+                }
+            }
+            channel.domain = Some(base.to_owned());
+            self.channels.push(channel);
+        }
+    }
+
+    fn name_all(
+        &mut self,
+        flows: &[Flow],
+        seats: &[Option<Seat>],
+        resolved: &Resolved<'_>,
+        services: &Services,
+    ) {
+        for channel in &mut self.channels {
+            let Some(client) = channel.client else { continue };
+            if channel.domain.is_none() {
+                for seat in channel.flows.iter().filter_map(|&flow| seats[flow].as_ref()) {
+                    channel.service.stated.extend(seat.stated.iter().cloned());
+                    channel.service.verified.extend(seat.verified.iter().cloned());
+                }
+                channel.service.names.extend(channel.service.stated.iter().cloned());
+                let owners: BTreeSet<String> =
+                    channel.service.stated.iter().map(|name| name::owner(name).to_owned()).collect();
+                for &addr in &channel.service.addrs {
+                    for name in resolved.names(client, addr) {
+                        if owners.is_empty() || owners.contains(name::owner(name)) {
+                            channel.service.names.insert((*name).to_owned());
+                        }
+                    }
+                }
+            }
+            let service = &mut channel.service;
+            // A public name at a private address that no resolution gives: the address is a proxy's.
+            let proxied =
+                !service.stated.is_empty() && service.verified.is_empty() && channel.domain.is_none();
+            service.local = service.addrs.iter().all(|&addr| address::private(addr)) && !proxied;
+            service.roles =
+                service.names.iter().flat_map(|name| services.roles(name)).map(str::to_owned).collect();
+            let ordinary = |name: &String| services.roles(name).any(|role| services.ordinary(role).is_some());
+            let confirmed = |name: &String| service.verified.contains(name) || !service.stated.contains(name);
+            let known: Vec<bool> =
+                service.names.iter().filter(|name| ordinary(name)).map(confirmed).collect();
+            if !known.is_empty() {
+                service.roles.insert(if known.contains(&true) { "ordinary" } else { "claimed" }.to_owned());
+            }
+            if channel.domain.is_none() && channel.flows.iter().all(|&flow| flows[flow].app() == "dns") {
+                service.roles.insert("resolver".to_owned());
+            }
+        }
+    }
+
+    fn meet_hosts(&mut self, known: Vec<crate::record::Host>) {
+        for (ix, channel) in self.channels.iter().enumerate() {
+            let Some(client) = channel.client else { continue };
+            let host = self
+                .hosts
+                .entry(client)
+                .or_insert_with(|| HostView { span: (channel.first, channel.last), ..HostView::default() });
+            host.channels.push(ChannelIx(ix));
+            host.span = (host.span.0.min(channel.first), host.span.1.max(channel.last));
+        }
+        let channels = &self.channels;
+        for host in self.hosts.values_mut() {
+            host.channels.sort_by_key(|ix| (channels[ix.0].first, *ix));
+        }
+        for record in known {
+            if let Some(host) = self.hosts.get_mut(&record.addr) {
+                host.known = Some(record);
+            }
+        }
+    }
+
+    /// Notes what is alike among the channels of each host.
+    fn compare(&mut self) {
+        for (index, flow) in self.flows.iter().enumerate() {
+            if self.channel_of[index].is_some()
+                && !flow.dns.is_empty()
+                && let Some(host) = self.hosts.get_mut(&flow.client.addr)
+            {
+                host.resolves = true;
+            }
+        }
+        for host in self.hosts.values_mut() {
+            for &ix in &host.channels {
+                let channel = &self.channels[ix.0];
+                for template in likeness::templates(channel, &self.flows) {
+                    host.requests.entry(template).or_default().insert(ix);
+                }
+                if likeness::home_made(channel, &self.flows) {
+                    host.home_made.insert(ix);
+                }
+            }
+            host.requests.retain(|_, channels| channels.len() > 1);
+        }
+    }
+
+    fn write_timelines(&mut self) {
+        for host in self.hosts.values_mut() {
+            let mut events = Vec::new();
+            for &ix in &host.channels {
+                let channel = &self.channels[ix.0];
+                if channel.domain.is_some() {
+                    continue;
+                }
+                let roles: Vec<String> = channel.service.roles.iter().cloned().collect();
+                let label = channel.service.label();
+                for &flow in &channel.flows {
+                    timeline::note(&mut events, ix, flow, &self.flows[flow], &roles, &label);
+                }
+            }
+            events
+                .sort_by(|a, b| (a.time, a.frame, a.kind, &a.what).cmp(&(b.time, b.frame, b.kind, &b.what)));
+            host.timeline = events;
+        }
+    }
+}
+
+impl Channel {
+    fn add(&mut self, index: usize, flow: &Flow) {
+        if self.flows.is_empty() {
+            (self.first, self.last) = (flow.start, flow.end);
+        }
+        self.flows.push(index);
+        self.first = self.first.min(flow.start);
+        self.last = self.last.max(flow.end);
+        self.bytes.0 = self.bytes.0.saturating_add(flow.payload.to_server);
+        self.bytes.1 = self.bytes.1.saturating_add(flow.payload.to_client);
+        self.certain |= matches!(flow.client.by, ClientBy::Syn | ClientBy::Protocol);
+        self.service.addrs.insert(flow.server.addr);
+        self.service.ports.insert(flow.server.port);
+    }
+}
+
+/// Questions below one domain, while they are counted.
+#[derive(Default)]
+struct Domain<'a> {
+    names: HashSet<&'a str>,
+    data: usize,
+    flows: Vec<usize>,
+}
+
+/// The longest run of whole labels that all names end in; none where there is but one name.
+fn common_suffix<'a>(names: &HashSet<&'a str>) -> Option<&'a str> {
+    let first = *names.iter().min()?;
+    let mut best = first;
+    for name in names {
+        while *name != best && !name.ends_with(&format!(".{best}")) {
+            best = best.split_once('.')?.1;
+        }
+    }
+    (names.len() > 1 && best.contains('.')).then_some(best)
+}
+
+/// Where a flow belongs.
+struct Seat {
+    node: usize,
+    stated: Vec<String>,
+    verified: Vec<String>,
+}
+
+/// The names a flow itself states: SNI, Host.
+fn stated(flow: &Flow) -> BTreeSet<String> {
+    let sni = flow.tls.iter().filter_map(|tls| tls.sni.as_deref());
+    let hosts = flow.http.iter().filter_map(|exchange| exchange.host.as_deref());
+    sni.chain(hosts).filter_map(name::host).take(MAX_NAMES).collect()
+}
+
+/// For each client and address the owners of the names that were used there.
+fn stated_owners(flows: &[Flow]) -> HashMap<(IpAddr, IpAddr), BTreeSet<String>> {
+    let mut owners: HashMap<_, BTreeSet<String>> = HashMap::new();
+    for flow in flows {
+        let names = stated(flow);
+        if !names.is_empty() {
+            let entry = owners.entry((flow.client.addr, flow.server.addr)).or_default();
+            entry.extend(names.iter().map(|name| name::owner(name).to_owned()).take(MAX_NAMES));
+        }
+    }
+    owners
+}
+
+fn seat(
+    flow: &Flow,
+    resolved: &Resolved<'_>,
+    owners: &HashMap<(IpAddr, IpAddr), BTreeSet<String>>,
+    joiner: &mut Joiner,
+) -> Option<Seat> {
+    let (client, server) = (flow.client.addr, flow.server.addr);
+    if address::shared(server) || address::shared(client) || client == server {
+        return None;
+    }
+    let certificate = flow.tls.as_ref().and_then(|tls| tls.certificates.first());
+    let trusted = certificate.filter(|cert| !cert.self_signed);
+    let mut names = Vec::new();
+    let mut verified = Vec::new();
+    for name in stated(flow) {
+        let certified = trusted.is_some_and(|cert| cert.names.iter().any(|own| name::covers(own, &name)));
+        match (certified, resolved.agrees(client, &name, server)) {
+            (true, _) | (_, Some(true)) => verified.push(name.clone()),
+            // A name that the capture resolves to quite another place: the Host header or SNI is false.
+            (false, Some(false)) => continue,
+            (false, None) => {}
+        }
+        names.push(name);
+    }
+    let node = joiner.node(client, Key::Addr(server));
+    let here = owners.get(&(client, server)).map_or(0, BTreeSet::len);
+    let seat = if let Some(first) = names.first() {
+        let named = joiner.node(client, Key::Name(first.clone()));
+        if here <= 1 {
+            joiner.join(named, node);
+            for other in &names[1..] {
+                let other = joiner.node(client, Key::Name(other.clone()));
+                joiner.join(named, other);
+            }
+        }
+        named
+    } else {
+        let known = resolved.names(client, server);
+        let owner: BTreeSet<&str> = known.iter().map(|name| name::owner(name)).collect();
+        if let (0, 1, Some(owner)) = (here, owner.len(), owner.first()) {
+            let named = joiner.node(client, Key::Owner((*owner).to_owned()));
+            joiner.join(named, node);
+        }
+        if let Some(cert) = certificate.filter(|cert| cert.names.len() <= MAX_CERT_NAMES) {
+            let same = joiner.node(client, Key::Certificate(cert.sha256.clone()));
+            joiner.join(same, node);
+        }
+        node
+    };
+    Some(Seat { node: seat, stated: names, verified })
+}
+
+/// What DNS answers in the capture say, for each client and for all.
+struct Resolved<'a> {
+    names: HashMap<(Option<IpAddr>, IpAddr), BTreeSet<&'a str>>,
+    addresses: HashMap<&'a str, BTreeSet<IpAddr>>,
+}
+
+impl<'a> Resolved<'a> {
+    fn new(flows: &'a [Flow]) -> Self {
+        let mut own = Self { names: HashMap::new(), addresses: HashMap::new() };
+        for flow in flows {
+            for dns in flow.dns.iter().filter(|dns| dns.query.contains('.')) {
+                for addr in dns.addresses() {
+                    if own.names.len() >= MAX_RESOLVED {
+                        return own;
+                    }
+                    for client in [Some(flow.client.addr), None] {
+                        let names = own.names.entry((client, addr)).or_default();
+                        if names.len() < MAX_NAMES {
+                            names.insert(&dns.query);
+                        }
+                    }
+                    own.addresses.entry(&dns.query).or_default().insert(addr);
+                }
+            }
+        }
+        own
+    }
+
+    /// Names that led this client to the address; where it asked for none, those that led others there.
+    fn names(&self, client: IpAddr, addr: IpAddr) -> Vec<&'a str> {
+        let own = self.names.get(&(Some(client), addr)).or_else(|| self.names.get(&(None, addr)));
+        own.into_iter().flatten().copied().collect()
+    }
+
+    /// Whether the answers for a name hold this address, or one near it; none where there are no answers.
+    fn agrees(&self, _client: IpAddr, name: &str, addr: IpAddr) -> Option<bool> {
+        let known = self.addresses.get(name)?;
+        Some(known.iter().any(|&own| own == addr || address::near(own, addr)))
+    }
+}
+
+/// What makes flows of one client belong together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Addr(IpAddr),
+    Name(String),
+    Owner(String),
+    Certificate(String),
+}
+
+/// Sets that grow together (union-find with path halving).
+#[derive(Default)]
+struct Joiner {
+    index: HashMap<(IpAddr, Key), usize>,
+    parent: Vec<usize>,
+}
+
+impl Joiner {
+    fn node(&mut self, client: IpAddr, key: Key) -> usize {
+        *self.index.entry((client, key)).or_insert_with(|| {
+            self.parent.push(self.parent.len());
+            self.parent.len() - 1
+        })
+    }
+
+    fn root(&mut self, mut node: usize) -> usize {
+        while self.parent[node] != node {
+            self.parent[node] = self.parent[self.parent[node]];
+            node = self.parent[node];
+        }
+        node
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.root(a), self.root(b));
+        // The older node leads, so that the outcome does not depend on who asks.
+        let (low, high) = (a.min(b), a.max(b));
+        self.parent[high] = low;
+    }
+}

@@ -1,0 +1,53 @@
+//! What makes channels of one host alike: the same request, the same manner of certificate.
+
+use super::{Channel, name};
+use crate::record::{Exchange, Flow};
+use std::collections::BTreeSet;
+
+/// Requests of one channel that are looked at.
+const MAX_REQUESTS: usize = 64;
+/// Shortest query that makes a path without a body telling, in bytes.
+const MIN_QUERY: usize = 40;
+
+/// What makes two requests the same: method, path without query, header names in order. Nothing for what a browser
+/// or every program asks.
+pub fn template(exchange: &Exchange) -> Option<String> {
+    let path = exchange.path.split('?').next().unwrap_or("");
+    let browser = exchange.header("Accept-Language").is_some() && exchange.header("Cookie").is_some();
+    // Paths that every site has prove nothing, unless there is a body.
+    let common = matches!(path, "/" | "" | "/favicon.ico" | "/robots.txt" | "/index.html" | "/index.php");
+    let body = exchange.sent() > 0;
+    let declared = exchange.request.as_ref().and_then(|body| body.declared.as_deref()).unwrap_or("");
+    let cookie = exchange.header("Cookie").is_some()
+        && exchange.header("Referer").is_none()
+        && exchange.headers.len() <= 5;
+    let telling = body || cookie || !common && exchange.path.len() - path.len() >= MIN_QUERY;
+    let words: Vec<&str> = exchange.headers.iter().map(|(name, _)| name.as_str()).collect();
+    (!browser && telling && !declared.contains("ocsp"))
+        .then(|| format!("{} {path} {}", exchange.method, words.join(",")))
+}
+
+/// The templates of a channel's first requests.
+pub fn templates(channel: &Channel, flows: &[Flow]) -> BTreeSet<String> {
+    let all = channel.flows.iter().flat_map(|&flow| &flows[flow].http);
+    all.take(MAX_REQUESTS).filter_map(template).collect()
+}
+
+/// Whether a bare public address answers with a certificate that only its owner made.
+pub fn home_made(channel: &Channel, flows: &[Flow]) -> bool {
+    let own = |flow: &Flow| {
+        let leaf = flow.tls.as_ref().and_then(|tls| tls.certificates.first());
+        leaf.is_some_and(|cert| cert.self_signed || cert.cn.as_deref().and_then(name::host).is_none())
+    };
+    let nameless = channel.service.stated.is_empty() && !channel.service.local;
+    nameless && channel.flows.iter().any(|&flow| own(&flows[flow]))
+}
+
+/// Registered owners of a service's names; its addresses where it has none.
+pub fn owners(channel: &Channel) -> BTreeSet<String> {
+    let service = &channel.service;
+    if service.stated.is_empty() {
+        return service.addrs.iter().map(ToString::to_string).collect();
+    }
+    service.stated.iter().map(|own| name::owner(own).to_owned()).collect()
+}

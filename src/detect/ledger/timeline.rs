@@ -1,0 +1,99 @@
+//! What a host did, in time order, as far as it gives meaning to what comes after.
+
+use crate::detect::evidence::ChannelIx;
+use crate::record::{Exchange, Flow};
+use crate::time::Timestamp;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventKind {
+    /// A service was asked for the host's public address or place.
+    Lookup,
+    /// A page was fetched where addresses are left for malware to find.
+    DeadDrop,
+    /// One of the libraries that read browser stores was fetched.
+    Library,
+    /// A program was fetched.
+    Program,
+}
+
+/// One thing a host did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub time: Timestamp,
+    /// What.
+    pub kind: EventKind,
+    /// The channel it happened in.
+    pub channel: ChannelIx,
+    /// The flow, by index.
+    pub flow: usize,
+    /// The frame.
+    pub frame: u64,
+    /// The name asked for or the file fetched.
+    pub what: String,
+}
+
+/// Bound on events of one host; a host that does more of them gives no meaning by any one.
+pub const MAX_EVENTS: usize = 4096;
+
+/// Libraries that programs need to open the stores of browsers and mail programs, by file name. Stealers that
+/// come small fetch them from their own server (knowledge common to many public reports).
+const LIBRARIES: [&str; 9] = [
+    "sqlite3.dll",
+    "nss3.dll",
+    "mozglue.dll",
+    "softokn3.dll",
+    "freebl3.dll",
+    "msvcp140.dll",
+    "vcruntime140.dll",
+    "libs.zip",
+    "nssdbm3.dll",
+];
+
+/// The library a request fetches, by the last part of its path.
+pub fn library(exchange: &Exchange) -> Option<&'static str> {
+    let file = file_of(&exchange.path);
+    LIBRARIES.into_iter().find(|name| file.eq_ignore_ascii_case(name))
+}
+
+/// The last component of a path, without its query.
+pub fn file_of(path: &str) -> &str {
+    let path = path.split(['?', '#']).next().unwrap_or("");
+    path.rsplit('/').next().unwrap_or("")
+}
+
+/// Whether the response is a program by its first bytes.
+pub fn program(exchange: &Exchange) -> bool {
+    let magic = exchange.response.as_ref().and_then(|body| body.magic.as_deref());
+    matches!(magic, Some("pe" | "elf" | "macho" | "mach-o" | "dex"))
+}
+
+/// Notes what one flow tells.
+pub fn note(
+    events: &mut Vec<Event>,
+    channel: ChannelIx,
+    index: usize,
+    flow: &Flow,
+    roles: &[String],
+    label: &str,
+) {
+    let mut push = |time, kind, frame, what: &str| {
+        if events.len() < MAX_EVENTS {
+            events.push(Event { time, kind, channel, flow: index, frame, what: what.to_owned() });
+        }
+    };
+    let established = flow.payload.to_server > 0;
+    for (role, kind) in [("ip-lookup", EventKind::Lookup), ("dead-drop", EventKind::DeadDrop)] {
+        if established && roles.iter().any(|own| own == role) {
+            push(flow.start, kind, flow.frames.first, label);
+        }
+    }
+    for exchange in &flow.http {
+        if let Some(name) = library(exchange) {
+            push(exchange.time, EventKind::Library, exchange.frame, name);
+        } else if program(exchange) {
+            push(exchange.time, EventKind::Program, exchange.frame, file_of(&exchange.path));
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! One finding of what belongs together.
+
+use super::attack;
+use super::evidence::{ChannelIx, Statement};
+use super::finding::{
+    Beacon, Evidence, Family, Finding, Kind, Level, Loot, Server, Technique, Upload, Victim,
+};
+use super::ledger::{Channel, HostView, Ledger};
+use super::score::{Sum, Weights};
+use crate::record::{Flow, Proto};
+use crate::time::Timestamp;
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// Conversations listed as evidence of one finding; the heaviest statements come first.
+const MAX_EVIDENCE: usize = 64;
+/// Addresses, names or ports of a joined finding.
+const MAX_JOINED: usize = 1024;
+/// Names of a service or of loot that are shown.
+const MAX_NAMES: usize = 32;
+
+/// Makes the finding of one channel.
+pub fn finding(
+    ledger: &Ledger,
+    ix: ChannelIx,
+    level: Level,
+    sum: Sum,
+    statements: &[&Statement],
+    weights: &Weights<'_>,
+) -> Option<Finding> {
+    let channel = ledger.channel(ix);
+    let client = channel.client?;
+    // The heaviest first: its words lead.
+    let mut ranked: Vec<&Statement> = statements.to_vec();
+    let weigh = |s: &Statement| weights.of(&s.signal).map_or(0.0, |w| w.weight * s.strength);
+    ranked.sort_by(|a, b| weigh(b).total_cmp(&weigh(a)).then_with(|| a.signal.cmp(&b.signal)));
+    let counted: BTreeSet<&str> =
+        sum.terms.iter().filter(|t| t.weight > 0.0).map(|t| t.signal.as_str()).collect();
+    ranked.retain(|statement| counted.contains(statement.signal.as_str()));
+    let kinds = kinds(&ranked, weights);
+    let span = ranked.iter().fold((Timestamp(i64::MAX), Timestamp(i64::MIN)), |span, s| {
+        (span.0.min(s.span.0), span.1.max(s.span.1))
+    });
+    let (first, last) = if span.0 <= span.1 { span } else { (channel.first, channel.last) };
+    let family = family(&ranked, weights);
+    let upload = upload(&ranked, weights);
+    let loot = loot(&ranked);
+    let beacon = beacon(&ranked);
+    let server = server(ledger, channel);
+    let mut attack: Vec<Technique> = ranked
+        .iter()
+        .filter_map(|s| weights.of(&s.signal))
+        .flat_map(|weighing| weighing.attack.iter().map(|id| attack::technique(id)))
+        .collect();
+    attack.sort();
+    attack.dedup();
+    let not_proof =
+        ranked.iter().filter_map(|s| weights.of(&s.signal)).map(|w| w.not_proof.to_owned()).next();
+    Some(Finding {
+        id: identity(client, &server, &kinds, first),
+        level,
+        score: sum.score,
+        title: title(channel, &kinds, family.as_ref(), upload.as_ref(), loot.as_ref(), beacon.as_ref()),
+        kinds,
+        family,
+        victim: victim(ledger, channel, client),
+        server,
+        first,
+        last,
+        bytes_out: channel.bytes.0,
+        bytes_in: channel.bytes.1,
+        flows: channel.flows.len() as u64,
+        beacon,
+        upload,
+        loot,
+        terms: sum.terms,
+        not_proof: not_proof.unwrap_or_default(),
+        attack,
+        evidence: evidence(ledger, channel, &ranked),
+    })
+}
+
+/// Joins findings of one victim that are one thing: the same request to several servers (a list of controllers, or
+/// one among decoys), or one server under several names. The best leads and lends its words; servers and evidence
+/// are of all.
+pub fn join(found: Vec<(Option<String>, Finding)>) -> Vec<Finding> {
+    let mut alone = Vec::new();
+    let mut groups: BTreeMap<(IpAddr, String), Vec<Finding>> = BTreeMap::new();
+    for (template, finding) in found {
+        match template {
+            Some(template) => groups.entry((finding.victim.addr, template)).or_default().push(finding),
+            None => alone.push(finding),
+        }
+    }
+    alone.extend(groups.into_values().filter_map(absorb_all));
+    join_addresses(alone)
+}
+
+/// Joins findings worth a call that share victim and server address, unless two families say they are two things.
+/// Findings below that stay apart: at an address that many sites share they would only grow.
+fn join_addresses(found: Vec<Finding>) -> Vec<Finding> {
+    let (worth, mut done): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|finding| finding.level >= Level::Medium);
+    let mut groups: Vec<Vec<Finding>> = Vec::new();
+    let mut by_address: BTreeMap<(IpAddr, IpAddr), Vec<usize>> = BTreeMap::new();
+    for finding in worth {
+        let victim = finding.victim.addr;
+        let near: BTreeSet<usize> = finding
+            .server
+            .addrs
+            .iter()
+            .filter_map(|addr| by_address.get(&(victim, *addr)))
+            .flatten()
+            .copied()
+            .collect();
+        let family = |finding: &Finding| finding.family.as_ref().map(|family| family.name.clone());
+        let own = family(&finding);
+        let fits = |group: &usize| {
+            let names: BTreeSet<String> =
+                groups[*group].iter().filter_map(&family).chain(own.clone()).collect();
+            names.len() <= 1
+        };
+        let at = near.iter().copied().find(fits).unwrap_or_else(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        for addr in &finding.server.addrs {
+            let known = by_address.entry((victim, *addr)).or_default();
+            if !known.contains(&at) {
+                known.push(at);
+            }
+        }
+        groups[at].push(finding);
+    }
+    done.extend(groups.into_iter().filter_map(absorb_all));
+    done
+}
+
+/// The best of a group with what the others add.
+fn absorb_all(mut group: Vec<Finding>) -> Option<Finding> {
+    group.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+    group.into_iter().reduce(absorb)
+}
+
+fn absorb(mut best: Finding, other: Finding) -> Finding {
+    best.victim.port = None;
+    extend(&mut best.server.addrs, other.server.addrs);
+    extend(&mut best.server.names, other.server.names);
+    extend(&mut best.server.ports, other.server.ports);
+    extend(&mut best.attack, other.attack);
+    extend(&mut best.kinds, other.kinds);
+    best.kinds.sort_unstable();
+    best.attack.sort();
+    best.family = best.family.or(other.family);
+    best.upload = best.upload.or(other.upload);
+    best.beacon = best.beacon.or(other.beacon);
+    best.loot = best.loot.or(other.loot);
+    best.first = best.first.min(other.first);
+    best.last = best.last.max(other.last);
+    best.bytes_out = best.bytes_out.saturating_add(other.bytes_out);
+    best.bytes_in = best.bytes_in.saturating_add(other.bytes_in);
+    best.flows += other.flows;
+    let room = MAX_EVIDENCE.saturating_sub(best.evidence.len());
+    best.evidence.extend(other.evidence.into_iter().take(room));
+    best
+}
+
+/// Adds what is new, up to a bound, in the order of coming.
+fn extend<T: Ord + Clone>(own: &mut Vec<T>, more: Vec<T>) {
+    let known: BTreeSet<T> = own.iter().cloned().collect();
+    let room = MAX_JOINED.saturating_sub(own.len());
+    own.extend(more.into_iter().filter(|one| !known.contains(one)).take(room));
+}
+
+fn kinds(ranked: &[&Statement], weights: &Weights<'_>) -> Vec<Kind> {
+    let own = ranked.iter().filter_map(|s| weights.of(&s.signal)).flat_map(|w| w.kinds.iter().copied());
+    let mut kinds: BTreeSet<Kind> = own.collect();
+    kinds.extend(ranked.iter().flat_map(|s| s.kinds.iter().copied()));
+    if kinds.is_empty() {
+        kinds.insert(Kind::C2);
+    }
+    kinds.into_iter().collect()
+}
+
+fn family(ranked: &[&Statement], weights: &Weights<'_>) -> Option<Family> {
+    let mut named = ranked.iter().filter_map(|s| weights.families.get(&s.signal).map(|note| (s, note)));
+    let (statement, note) = named.next()?;
+    let mut also: BTreeSet<String> = note.also.iter().cloned().collect();
+    also.extend(named.map(|(_, other)| other.name.clone()).filter(|name| *name != note.name));
+    Some(Family {
+        name: note.name.clone(),
+        confidence: note.confidence.clone(),
+        rule: statement.signal.clone(),
+        also: also.into_iter().collect(),
+        software: note.software.clone(),
+    })
+}
+
+/// The upload that the content knows best, else the largest.
+fn upload(ranked: &[&Statement], weights: &Weights<'_>) -> Option<Upload> {
+    let rank = |s: &Statement| weights.of(&s.signal).is_some_and(|w| w.group != "upload");
+    let all = ranked.iter().filter_map(|s| Some((rank(s), s.upload.clone()?)));
+    all.max_by_key(|(known, upload)| (*known, upload.bytes)).map(|(_, upload)| upload)
+}
+
+fn loot(ranked: &[&Statement]) -> Option<Loot> {
+    let mut all = ranked.iter().filter_map(|s| s.loot.clone());
+    let mut loot = all.next()?;
+    for other in all {
+        for (category, n) in other.categories {
+            let own = loot.categories.entry(category).or_default();
+            *own = (*own).max(n);
+        }
+        loot.names.extend(other.names);
+        loot.drop = loot.drop.or(other.drop);
+    }
+    loot.names.sort();
+    loot.names.dedup();
+    loot.names.truncate(MAX_NAMES);
+    Some(loot)
+}
+
+fn beacon(ranked: &[&Statement]) -> Option<Beacon> {
+    let mut best: Option<&Beacon> = None;
+    for beacon in ranked.iter().filter_map(|s| s.beacon.as_ref()) {
+        if best.is_none_or(|old| beacon.count > old.count) {
+            best = Some(beacon);
+        }
+    }
+    best.cloned()
+}
+
+fn server(ledger: &Ledger, channel: &Channel) -> Server {
+    let flows = || channel.flows.iter().map(|&index| &ledger.flows[index]);
+    let mut apps: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut transports: BTreeMap<String, u64> = BTreeMap::new();
+    for flow in flows() {
+        *apps.entry(flow.app()).or_default() += 1 + flow.payload.to_server;
+        *transports.entry(flow.proto.to_string()).or_default() += 1 + flow.payload.to_server;
+    }
+    let most = |(name, _): (&str, u64)| name.to_owned();
+    // Names that were used lead; the others follow.
+    let mut names: Vec<String> = channel.service.stated.iter().cloned().collect();
+    names
+        .extend(channel.service.names.iter().filter(|name| !channel.service.stated.contains(*name)).cloned());
+    names.truncate(MAX_NAMES);
+    Server {
+        addrs: channel.service.addrs.iter().copied().collect(),
+        names,
+        ports: channel.service.ports.iter().copied().collect(),
+        transport: transports.into_iter().max_by_key(|(_, n)| *n).map_or_else(String::new, |(name, _)| name),
+        app: apps.into_iter().max_by_key(|(_, n)| *n).map_or_else(String::new, most),
+    }
+}
+
+fn victim(ledger: &Ledger, channel: &Channel, addr: IpAddr) -> Victim {
+    let known = ledger.hosts.get(&addr).and_then(|host: &HostView| host.known.as_ref());
+    let values = |list: Option<&Vec<crate::record::Named>>| {
+        let mut seen = BTreeSet::new();
+        let all = list.into_iter().flatten().map(|named| named.value.clone());
+        all.filter(|value| seen.insert(value.to_lowercase())).take(MAX_NAMES).collect()
+    };
+    let mac =
+        channel.flows.iter().find_map(|&index| ledger.flows[index].client.mac).map(|mac| mac.to_string());
+    Victim {
+        addr,
+        port: match channel.flows.as_slice() {
+            [only] if matches!(ledger.flows[*only].proto, Proto::Tcp | Proto::Udp) => {
+                Some(ledger.flows[*only].client.port)
+            }
+            _ => None,
+        },
+        mac: mac.or_else(|| known.and_then(|host| host.macs.first().cloned())),
+        names: values(known.map(|host| &host.names)),
+        users: values(known.map(|host| &host.users)),
+    }
+}
+
+fn title(
+    channel: &Channel,
+    kinds: &[Kind],
+    family: Option<&Family>,
+    upload: Option<&Upload>,
+    loot: Option<&Loot>,
+    beacon: Option<&Beacon>,
+) -> String {
+    let label = channel.service.label();
+    let who = family.map_or_else(String::new, |family| format!("{}: ", family.name));
+    let taken = loot.filter(|loot| !loot.categories.is_empty()).map_or_else(String::new, |loot| {
+        let categories: Vec<&str> = loot.categories.keys().map(String::as_str).collect();
+        format!(" ({})", categories.join(", "))
+    });
+    let beat = beacon.map_or_else(String::new, |beacon| format!(", each {:.1} s", beacon.period_s));
+    let what = if kinds.contains(&Kind::Tunnel) {
+        format!("tunnel through {label}")
+    } else if kinds.contains(&Kind::Exfiltration) {
+        let bytes = upload.map_or_else(String::new, |upload| format!("{} bytes ", upload.bytes));
+        format!("{bytes}sent to {label}{taken}")
+    } else if kinds.contains(&Kind::Beacon) {
+        format!("check-ins with {label}{beat}")
+    } else if kinds.contains(&Kind::C2) {
+        format!("control traffic with {label}")
+    } else if kinds.contains(&Kind::Download) {
+        format!("programs fetched from {label}")
+    } else {
+        format!("dead drop at {label}")
+    };
+    format!("{who}{what}")
+}
+
+fn identity(victim: IpAddr, server: &Server, kinds: &[Kind], first: Timestamp) -> String {
+    let mut sha = Sha256::new();
+    sha.update(format!("{victim}|{:?}|{:?}|{kinds:?}|{}", server.names, server.addrs, first.0));
+    let digest = sha.finalize();
+    digest.iter().take(8).fold("xf-".to_owned(), |id, byte| format!("{id}{byte:02x}"))
+}
+
+/// The conversations that the statements rest on, heaviest statement first, then in time order.
+fn evidence(ledger: &Ledger, channel: &Channel, ranked: &[&Statement]) -> Vec<Evidence> {
+    let mut chosen: Vec<usize> = Vec::new();
+    for index in ranked.iter().flat_map(|s| s.flows.iter().copied()).chain(channel.flows.iter().copied()) {
+        if chosen.len() < MAX_EVIDENCE && !chosen.contains(&index) {
+            chosen.push(index);
+        }
+    }
+    chosen.sort_unstable();
+    chosen.into_iter().flat_map(|index| of_flow(&ledger.flows[index])).collect()
+}
+
+fn of_flow(flow: &Flow) -> Vec<Evidence> {
+    let one = |capture, first, last| Evidence {
+        capture,
+        frames: vec![(first, last)],
+        community_id: flow.community_id.to_string(),
+        filter: filter(flow),
+    };
+    let own = std::iter::once(one(flow.capture, flow.frames.first, flow.frames.last));
+    own.chain(flow.continued.iter().map(|more| one(more.capture, more.frames.first, more.frames.last)))
+        .collect()
+}
+
+/// A Wireshark display filter for one conversation, by addresses and ports: good in any file that holds it.
+fn filter(flow: &Flow) -> String {
+    let ip = if flow.client.addr.is_ipv4() { "ip" } else { "ipv6" };
+    let (a, b) = (flow.client.addr, flow.server.addr);
+    let hosts = format!("{ip}.addr == {a} && {ip}.addr == {b}");
+    match flow.proto {
+        Proto::Tcp | Proto::Udp => {
+            let proto = flow.proto;
+            format!("{hosts} && {proto}.port == {} && {proto}.port == {}", flow.client.port, flow.server.port)
+        }
+        Proto::Icmp => format!("{hosts} && icmp"),
+        Proto::Icmp6 => format!("{hosts} && icmpv6"),
+        Proto::Ip(number) => {
+            format!("{hosts} && {ip}.{} == {number}", if ip == "ip" { "proto" } else { "nxt" })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::testing::flow;
+
+    #[test]
+    fn filters_name_both_ends() {
+        let tcp = flow("203.0.113.4", 443).build();
+        assert_eq!(
+            filter(&tcp),
+            "ip.addr == 192.0.2.10 && ip.addr == 203.0.113.4 && tcp.port == 49200 && tcp.port == 443"
+        );
+    }
+}

@@ -1,0 +1,127 @@
+//! Where the service is and what it is called: weak by themselves.
+
+use super::{Signal, View, common_port};
+use crate::detect::evidence::Statement;
+use crate::record::Proto;
+
+pub(super) const SIGNALS: &[Signal] = &[
+    Signal { name: "bare-address", look: bare },
+    Signal { name: "odd-port", look: odd_port },
+    Signal { name: "dynamic-name", look: dynamic },
+    Signal { name: "tunnel-name", look: tunnel },
+    Signal { name: "alternative-root", look: alternative },
+    Signal { name: "unresolved-name", look: unresolved },
+];
+
+fn told(view: &View<'_>, strength: f64, why: String) -> Option<Statement> {
+    let (index, flow) = view.flows().next()?;
+    Some(view.say(strength, why).at(index, flow, flow.frames.first, flow.start))
+}
+
+/// No name led to the address, and none was used there.
+fn bare(view: &View<'_>) -> Option<Statement> {
+    if !view.public() || !view.channel.service.bare() || !spoken(view) {
+        return None;
+    }
+    // Where the capture has no DNS of this host at all, a missing resolution says little.
+    let resolves = view.host.resolves;
+    let why = if resolves { "no name led to the address" } else { "the address was used without a name" };
+    told(view, if resolves { 1.0 } else { 0.6 }, why.to_owned())
+}
+
+/// Whether the client said anything, or tried to.
+fn spoken(view: &View<'_>) -> bool {
+    view.flows().any(|(_, flow)| flow.proto == Proto::Tcp || flow.payload.to_server > 0)
+}
+
+/// The service listens where no common protocol does.
+fn odd_port(view: &View<'_>) -> Option<Statement> {
+    let odd = view.flows().find(|(_, flow)| flow.proto == Proto::Tcp && !common_port(flow.server.port))?;
+    let ftp = view.flows().any(|(_, flow)| flow.app() == "ftp" || flow.app() == "ftp-data");
+    (view.public() && !ftp).then(|| {
+        let (index, flow) = odd;
+        view.say(1.0, format!("TCP port {} is of no common service", flow.server.port)).flow(index, flow)
+    })
+}
+
+/// The name is of a dynamic DNS service.
+fn dynamic(view: &View<'_>) -> Option<Statement> {
+    named(view, "dynamic-dns", "is given out by a dynamic DNS service")
+}
+
+/// The name is of a tunnel service.
+fn tunnel(view: &View<'_>) -> Option<Statement> {
+    named(view, "tunnel-service", "leads through a tunnel service to a machine anywhere")
+}
+
+fn named(view: &View<'_>, role: &str, what: &str) -> Option<Statement> {
+    let service = &view.channel.service;
+    (service.is(role) && !view.known())
+        .then(|| told(view, 1.0, format!("the name {} {what}", service.label())))?
+}
+
+/// The name is below a root that the ordinary DNS does not know.
+fn alternative(view: &View<'_>) -> Option<Statement> {
+    let name = view.channel.service.names.iter().find(|name| {
+        matches!(
+            name.rsplit('.').next(),
+            Some("bit" | "emc" | "coin" | "lib" | "bazar" | "onion" | "i2p" | "eth")
+        )
+    })?;
+    told(view, 1.0, format!("{name} is below no root of the ordinary DNS"))
+}
+
+/// The host asks DNS for other names, but used this one without asking, in clear HTTP.
+fn unresolved(view: &View<'_>) -> Option<Statement> {
+    let service = &view.channel.service;
+    let name = service.stated.first()?;
+    let clear = view.exchanges().next().is_some();
+    if !view.host.resolves || !service.verified.is_empty() || !clear || !view.public() {
+        return None;
+    }
+    told(view, 1.0, format!("{name} was never asked for in DNS"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::testing::{flow, ledger, view_of};
+
+    #[test]
+    fn an_address_that_no_name_led_to() {
+        let ledger = ledger([
+            flow("192.0.2.1", 53).dns("a.example", "A", &["203.0.113.5"]).build(),
+            flow("203.0.113.5", 443).payload(9, 9).build(),
+            flow("203.0.113.6", 4444).payload(9, 9).build(),
+        ]);
+        assert!(bare(&view_of(&ledger, "203.0.113.5")).is_none());
+        assert!(bare(&view_of(&ledger, "203.0.113.6")).is_some());
+        assert!(odd_port(&view_of(&ledger, "203.0.113.5")).is_none());
+        assert!(odd_port(&view_of(&ledger, "203.0.113.6")).is_some());
+    }
+
+    #[test]
+    fn names_of_dynamic_dns_and_other_roots() {
+        let ledger = ledger([
+            flow("203.0.113.5", 443).tls(Some("a.duckdns.org"), None).build(),
+            flow("203.0.113.6", 80).payload(9, 9).build(),
+            flow("192.0.2.1", 53).dns("panel.bit", "A", &["203.0.113.6"]).build(),
+        ]);
+        assert!(dynamic(&view_of(&ledger, "203.0.113.5")).is_some());
+        assert!(alternative(&view_of(&ledger, "203.0.113.6")).is_some());
+        assert!(alternative(&view_of(&ledger, "203.0.113.5")).is_none());
+    }
+
+    #[test]
+    fn a_name_that_was_never_asked_for() {
+        let get = || crate::detect::testing::request("GET", "a.example", "/", &[], None);
+        let with = |name: &str| {
+            ledger([
+                flow("192.0.2.1", 53).dns(name, "A", &["203.0.113.6"]).build(),
+                flow("203.0.113.6", 80).at_ms(90).http(get()).build(),
+            ])
+        };
+        assert!(unresolved(&view_of(&with("b.example"), "203.0.113.6")).is_some());
+        assert!(unresolved(&view_of(&with("a.example"), "203.0.113.6")).is_none());
+    }
+}

@@ -1,0 +1,379 @@
+//! Conversations in no known protocol.
+
+use super::{Signal, View, common_port, opaque, size};
+use crate::detect::evidence::Statement;
+use crate::detect::finding::{Kind, Upload};
+use crate::record::{Flow, Proto, Shape, SideName, State};
+
+pub(super) const SIGNALS: &[Signal] = &[
+    Signal { name: "opaque-on-web-port", look: on_web_port },
+    Signal { name: "shared-prefix", look: shared_prefix },
+    Signal { name: "length-framed", look: framed },
+    Signal { name: "raw-archive", look: raw_archive },
+    Signal { name: "raw-upload", look: raw_upload },
+    Signal { name: "raw-report", look: report },
+    Signal { name: "stage-pushed", look: stage },
+    Signal { name: "shell-banner", look: shell },
+    Signal { name: "unknown-text", look: text },
+];
+
+/// Shortest prefix common to both sides that is called a mark, in bytes.
+const MIN_PREFIX: usize = 4;
+/// Bytes of a message in which its length may stand.
+const MAX_HEAD: usize = 20;
+/// Least opaque upload, in bytes.
+const MIN_UPLOAD: u64 = 15_000;
+
+fn raw<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, &'a Flow)> + Clone + use<'a> {
+    view.flows()
+        .filter(|(_, flow)| opaque(flow) && flow.proto == Proto::Tcp && flow.state != State::Midstream)
+}
+
+/// Ports of the web and of mail carry TLS or their own protocol, never anything else.
+fn on_web_port(view: &View<'_>) -> Option<Statement> {
+    let (index, flow) = raw(view).find(|(_, flow)| {
+        matches!(flow.server.port, 80 | 443 | 465 | 587 | 993 | 995 | 8080 | 8443)
+            && flow.payload.to_server >= 4
+    })?;
+    let why = format!("port {} with neither TLS nor HTTP", flow.server.port);
+    let strength = if flow.payload.to_client > 0 { 1.0 } else { 0.6 };
+    Some(view.say(strength, why).flow(index, flow))
+}
+
+/// Both sides begin what they say with the same bytes, and these are no words.
+fn shared_prefix(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, length, again) = raw(view).find_map(|(index, flow)| {
+        let firsts = (&*flow.first_bytes.to_server.0, &*flow.first_bytes.to_client.0);
+        let length = common(firsts.0, firsts.1);
+        let mark = firsts.0.get(..length)?;
+        let prefixes = flow.other.as_ref().and_then(|other| other.prefix.as_ref());
+        // Later messages of a side keep the mark.
+        let again = prefixes
+            .is_some_and(|(up, down)| [up, down].iter().any(|own| common(&own.0, mark) >= MIN_PREFIX));
+        (length >= MIN_PREFIX && random(mark)).then_some((index, flow, length, again))
+    })?;
+    // A mark with a true length after it is how honest protocols frame, too.
+    let framed = framing(flow).is_some();
+    let strength = match (length, again, framed) {
+        (8.., _, false) | (_, true, false) => 1.0,
+        (6.., false, false) => 0.8,
+        (_, false, false) => 0.5,
+        (_, _, true) => 0.3,
+    };
+    let kept = if again { ", and later messages as well" } else { "" };
+    let why = format!("both sides begin with the same {length} bytes{kept}");
+    let mut statement = view.say(strength, why).flow(index, flow);
+    statement.kinds.push(Kind::C2);
+    Some(statement)
+}
+
+fn common(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(x, y)| x == y).count()
+}
+
+/// Bytes that are no words, no zeros and no counters: mostly different, few of them printable.
+fn random(bytes: &[u8]) -> bool {
+    let printable = bytes.iter().filter(|b| b.is_ascii_graphic()).count();
+    let zeros = bytes.split(|b| *b == 0).count() - 1;
+    let mut distinct = bytes.to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    printable * 10 <= bytes.len() * 7 && zeros * 4 <= bytes.len() && distinct.len() * 4 >= bytes.len() * 3
+}
+
+/// How the first message of a side states its length.
+fn frame(first: &[u8], length: u64) -> Option<&'static str> {
+    // A word somewhere in the head counts the whole message, or what follows the word.
+    for at in 0..MAX_HEAD {
+        let Some(word) = first.get(at..at + 4).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok()) else {
+            break;
+        };
+        let (le, be) = (u64::from(u32::from_le_bytes(word)), u64::from(u32::from_be_bytes(word)));
+        let rest = length.saturating_sub(at as u64 + 4);
+        if length >= 8 && le > 0 && (le == rest || le == length) {
+            return Some("little-endian");
+        }
+        if length >= 8 && be > 0 && (be == rest || be == length) {
+            return Some("big-endian");
+        }
+        // Crimson and its kin put one byte between length and message.
+        if length >= 8 && le > 0 && rest > 0 && le == rest - 1 && first.get(at + 4) == Some(&0) {
+            return Some("little-endian");
+        }
+    }
+    // Decimal digits, then NUL or CRLF, then exactly so many bytes.
+    let digits = first.iter().take_while(|b| b.is_ascii_digit()).count();
+    let number: u64 = std::str::from_utf8(first.get(..digits)?).ok()?.parse().ok()?;
+    let end = match first.get(digits..)? {
+        [0, ..] => 1,
+        [b'\r', b'\n', b'\r', b'\n', ..] => 4,
+        [b'\r', b'\n', ..] => 2,
+        _ => return None,
+    };
+    (digits > 0 && number + digits as u64 + end == length).then_some("decimal")
+}
+
+/// Whether a packed piece (zlib, RFC 1950) begins in the head of a message.
+fn packed(first: &[u8]) -> bool {
+    (6..MAX_HEAD + 8).any(|at| matches!(first.get(at..at + 2), Some([0x78, 0x9c | 0xda | 0x5e | 0x01])))
+}
+
+/// How the first messages of both sides state their lengths: client's way, server's way, something packed inside.
+fn framing(flow: &Flow) -> Option<(Option<&'static str>, Option<&'static str>, bool)> {
+    let first = |side| flow.turns.iter().find(|turn| turn.0 == side).map_or(0, |turn| turn.2);
+    let (up, down) = (&flow.first_bytes.to_server.0, &flow.first_bytes.to_client.0);
+    let ways = (frame(up, first(SideName::Client)), frame(down, first(SideName::Server)));
+    (ways.0.is_some() || ways.1.is_some()).then(|| (ways.0, ways.1, packed(up) || packed(down)))
+}
+
+/// The first messages state their own length, as home-made protocols do.
+fn framed(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, (up, down, zipped)) =
+        raw(view).find_map(|(index, flow)| Some((index, flow, framing(flow)?)))?;
+    let kind = up.or(down)?;
+    let (whose, strength) = match (up.is_some() && up == down, up.is_some(), kind == "decimal", zipped) {
+        (true, _, _, true) => ("both sides", 1.0),
+        (true, _, true, false) => ("both sides", 0.8),
+        (true, _, false, false) => ("both sides", 0.45),
+        (false, true, _, true) => ("the client", 0.8),
+        (false, true, true, false) => ("the client", 0.7),
+        (false, true, false, false) => ("the client", 0.25),
+        (false, false, ..) => ("the server", 0.25),
+    };
+    let inside = if zipped { ", a packed piece after it" } else { "" };
+    let why = format!("{whose} begin with a {kind} length that is true{inside}");
+    let mut statement = view.say(strength, why).flow(index, flow);
+    statement.kinds.push(Kind::C2);
+    Some(statement)
+}
+
+/// A file as the whole of what a raw stream carries.
+fn raw_archive(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, magic) = raw(view).find_map(|(index, flow)| {
+        let body = flow.other.as_ref()?.to_server.as_deref()?;
+        let archive = body.archive.as_ref().map(|archive| archive.kind.clone());
+        let magic = archive.or_else(|| body.magic.clone())?;
+        let file = matches!(
+            magic.as_str(),
+            "zip" | "rar" | "7z" | "gzip" | "png" | "jpeg" | "bmp" | "sqlite" | "tar" | "cab"
+        );
+        (file && flow.payload.to_server >= 1_000).then_some((index, flow, magic))
+    })?;
+    let (up, down) = (flow.payload.to_server, flow.payload.to_client);
+    let strength = if down * 10 <= up { 1.0 } else { 0.6 };
+    let why = format!("a raw stream of {} begins as {magic}; {} came back", size(up), size(down));
+    let mut statement = view.say(strength, why).flow(index, flow);
+    statement.upload = Some(Upload { bytes: up, requests: 1, encoding: Some(magic), destination: None });
+    statement.kinds.push(Kind::Exfiltration);
+    Some(statement)
+}
+
+/// Much goes up in an unknown protocol on an odd port, in few turns.
+fn raw_upload(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, most) = raw(view).find_map(|(index, flow)| {
+        let most = flow.turns.iter().filter(|turn| turn.0 == SideName::Client).map(|turn| turn.2).max()?;
+        let odd = !common_port(flow.server.port) || matches!(flow.server.port, 80 | 443);
+        (odd && most >= MIN_UPLOAD && flow.payload.to_server >= flow.payload.to_client * 2)
+            .then_some((index, flow, most))
+    })?;
+    let why = format!("{} at once in an unknown protocol", size(most));
+    let mut statement = view.say(1.0, why).flow(index, flow);
+    statement.upload =
+        Some(Upload { bytes: flow.payload.to_server, requests: 1, encoding: None, destination: None });
+    statement.kinds.push(Kind::Exfiltration);
+    Some(statement)
+}
+
+/// The printable beginning of what a side said.
+fn words(first: &[u8]) -> String {
+    let clean = |b: &u8| b.is_ascii_graphic() || *b == b' ';
+    first.iter().copied().filter(clean).map(char::from).collect()
+}
+
+/// A side opens with fields between separators: reports about a machine, commands.
+fn report(view: &View<'_>) -> Option<Statement> {
+    const SEPARATORS: [&str; 12] =
+        ["|'|'|", "<|>", "|", "><", "*-]", "[-*", "##", "::", "$$", "<>", "~!", "-=>"];
+    let fields = |first: &[u8]| {
+        let text = words(first);
+        let letters = text.chars().filter(char::is_ascii_alphanumeric).count();
+        let fields = SEPARATORS.iter().map(|sep| text.matches(sep).count()).max().unwrap_or(0);
+        (text.len() >= 14 && text.len() * 10 >= first.len() * 7 && letters * 5 >= text.len() * 2)
+            .then_some(fields)
+    };
+    let (index, flow, fields) = raw(view).find_map(|(index, flow)| {
+        let both = [&flow.first_bytes.to_server, &flow.first_bytes.to_client];
+        let most = both.iter().filter_map(|first| fields(&first.0)).max()?;
+        (most >= 2).then_some((index, flow, most + 1))
+    })?;
+    let why = format!("a side opens with {fields} or more fields between separators");
+    let mut statement = view.say(if fields >= 4 { 1.0 } else { 0.7 }, why).flow(index, flow);
+    statement.kinds.push(Kind::C2);
+    Some(statement)
+}
+
+/// The server pushes a program or code that loads one, as the stagers of attack frameworks ask for.
+fn stage(view: &View<'_>) -> Option<Statement> {
+    // Beginnings of position-independent code for 32 and 64 bits that every such stage has (cld; call).
+    let code = |first: &[u8]| {
+        let at = |n: usize| first.get(n..).unwrap_or(&[]);
+        let begins = |bytes: &[u8]| {
+            bytes.starts_with(b"MZ")
+                || bytes.starts_with(&[0xfc, 0xe8])
+                || bytes.starts_with(&[0xfc, 0x48, 0x83, 0xe4, 0xf0])
+        };
+        begins(at(0)) || begins(at(4))
+    };
+    let found = view.flows().find_map(|(index, flow)| {
+        let pushed = flow.other.as_ref().and_then(|other| other.to_client.as_deref());
+        let first = pushed.map_or(&*flow.first_bytes.to_client.0, |body| &*body.first.0);
+        let raw = flow.proto == Proto::Tcp && flow.http.is_empty() && flow.payload.to_client >= 100;
+        let named = flow.other.as_ref().is_some_and(|other| other.protocol.is_some());
+        (raw && !named && code(first)).then_some((index, flow, flow.frames.first, flow.start))
+    });
+    let fetched = || {
+        view.exchanges().find_map(|(index, flow, exchange)| {
+            let body = exchange.response.as_deref()?;
+            let bare = body.first.0.starts_with(&[0xfc, 0xe8])
+                || body.first.0.starts_with(&[0xfc, 0x48, 0x83, 0xe4]);
+            bare.then_some((index, flow, exchange.frame, exchange.time))
+        })
+    };
+    let (index, flow, frame, time) = found.or_else(fetched)?;
+    let mut statement =
+        view.say(1.0, "bare code came down, ready to run".to_owned()).at(index, flow, frame, time);
+    statement.kinds.extend([Kind::C2, Kind::Download]);
+    Some(statement)
+}
+
+/// What a command line prints when it starts, sent to a server.
+fn shell(view: &View<'_>) -> Option<Statement> {
+    let marks = [
+        "Microsoft Windows [",
+        "Microsoft Windows XP [",
+        "Windows PowerShell",
+        "PS C:\\",
+        "no job control in this shell",
+        "sh-4.",
+        "sh-5.",
+        "uid=0(",
+    ];
+    let (index, flow, mark) = raw(view).find_map(|(index, flow)| {
+        let text = words(&flow.first_bytes.to_server.0);
+        marks.iter().find(|mark| text.contains(*mark)).map(|mark| (index, flow, mark))
+    })?;
+    let mut statement =
+        view.say(1.0, format!("a command line speaks to the server: {mark}")).flow(index, flow);
+    statement.kinds.push(Kind::C2);
+    Some(statement)
+}
+
+/// A side speaks text in no known protocol, without lines; code in text tells most.
+fn text(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, strength) = raw(view).find_map(|(index, flow)| {
+        let other = flow.other.as_ref()?;
+        let code = |shape| matches!(shape, Some(Shape::Base64 | Shape::Hex));
+        let up = other.to_server.as_deref().and_then(|body| body.shape);
+        let down = other.to_client.as_deref().and_then(|body| body.shape);
+        let lines = flow.first_bytes.to_server.0.contains(&b'\n');
+        let client = flow.turns.first().is_some_and(|turn| turn.0 == SideName::Client);
+        let some = (flow.payload.to_server, flow.payload.to_client);
+        let opens = client && some.0 >= 40 && (code(up) || matches!(up, Some(Shape::Text | Shape::Form)));
+        match (code(up) && code(down) && some.0 >= 16 && some.1 >= 8, opens) {
+            _ if lines => None,
+            (true, _) => Some((index, flow, 1.0)),
+            (false, true) => Some((index, flow, 0.6)),
+            (false, false) => None,
+        }
+    })?;
+    let why = format!("{} of text in no known protocol", size(flow.payload.to_server));
+    Some(view.say(strength, why).flow(index, flow))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::testing::{flow, ledger, view};
+    use SideName::{Client, Server};
+
+    #[test]
+    fn the_same_random_bytes_both_ways() {
+        let mark = [0x1d, 0x9b, 0x77, 0xe2, 0x05, 0xc1, 0x34, 0x8a];
+        let with = |up: &[u8], down: &[u8]| {
+            ledger([flow("203.0.113.72", 4782).first(up, down).payload(500, 90).build()])
+        };
+        assert!(
+            shared_prefix(&view(&with(&[&mark[..], b"abc"].concat(), &[&mark[..], b"zzz"].concat())))
+                .is_some()
+        );
+        assert!(shared_prefix(&view(&with(b"HELLO one", b"HELLO two"))).is_none());
+        assert!(shared_prefix(&view(&with(&[0; 12], &[0; 12]))).is_none());
+    }
+
+    #[test]
+    fn lengths_that_are_true() {
+        let with = |up: &[u8], bytes| {
+            ledger([flow("203.0.113.72", 443)
+                .first(up, &[])
+                .turns(&[(Client, 0, bytes), (Server, 9, 16)])
+                .payload(bytes, 16)
+                .build()])
+        };
+        assert!(framed(&view(&with(&[0x41, 0, 0, 0, 0x99, 1, 2], 69))).is_some());
+        assert!(framed(&view(&with(b"144\0ll|'|'|", 148))).is_some());
+        assert!(framed(&view(&with(&[0x41, 0, 0, 0, 0x99, 1, 2], 300))).is_none());
+        assert!(on_web_port(&view(&with(&[0x41, 0, 0, 0, 0x99, 1, 2], 69))).is_some());
+    }
+
+    #[test]
+    fn code_and_shells() {
+        let with = |up: &[u8], down: &[u8]| {
+            ledger([flow("203.0.113.70", 4444).first(up, down).payload(150, 4000).build()])
+        };
+        assert!(stage(&view(&with(b"", &[0x2f, 0x26, 0x12, 0, b'M', b'Z', 0x41, 0x52]))).is_some());
+        assert!(stage(&view(&with(b"", b"hello there"))).is_none());
+        assert!(shell(&view(&with(b"Microsoft Windows [Version 10.0.19045]", b""))).is_some());
+        assert!(shell(&view(&with(b"GET /", b""))).is_none());
+    }
+
+    #[test]
+    fn a_report_in_clear() {
+        let with = |up: &[u8]| ledger([flow("203.0.113.70", 5552).first(up, &[]).payload(150, 4).build()]);
+        assert!(report(&view(&with(b"144\0ll|'|'|RVhBTVBMRQ==|'|'|EXAMPLE-PC|'|'|"))).is_some());
+        assert!(report(&view(&with(b"\x16\x03\x01 something else entirely"))).is_none());
+    }
+
+    #[test]
+    fn files_and_floods_without_a_protocol() {
+        let with = |magic: Option<&str>, bytes, down| {
+            let body = crate::record::Body { bytes, magic: magic.map(Into::into), ..Default::default() };
+            let other = crate::record::Other { to_server: Some(Box::new(body)), ..Default::default() };
+            ledger([flow("203.0.113.80", 7711)
+                .other(other)
+                .turns(&[(Client, 0, bytes), (Server, 9, 2)])
+                .payload(bytes, down)
+                .build()])
+        };
+        assert!(raw_archive(&view(&with(Some("zip"), 40_000, 2))).is_some());
+        assert!(raw_archive(&view(&with(None, 40_000, 2))).is_none());
+        assert!(raw_upload(&view(&with(None, 40_000, 2))).is_some());
+        assert!(raw_upload(&view(&with(None, 40_000, 60_000))).is_none());
+    }
+
+    #[test]
+    fn code_spoken_as_text() {
+        let with = |up, down| {
+            let side =
+                |shape| Some(Box::new(crate::record::Body { shape: Some(shape), ..Default::default() }));
+            let other =
+                crate::record::Other { to_server: side(up), to_client: side(down), ..Default::default() };
+            ledger([flow("203.0.113.80", 1604)
+                .other(other)
+                .turns(&[(Server, 0, 12), (Client, 9, 80)])
+                .payload(80, 12)
+                .build()])
+        };
+        assert!(text(&view(&with(Shape::Hex, Shape::Hex))).is_some());
+        assert!(text(&view(&with(Shape::Binary, Shape::Binary))).is_none());
+    }
+}

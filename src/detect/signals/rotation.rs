@@ -1,0 +1,139 @@
+//! One thing said to many servers.
+
+use super::{Signal, View, count};
+use crate::detect::evidence::Statement;
+use crate::detect::finding::Kind;
+use crate::detect::ledger::likeness;
+use crate::record::{Exchange, Flow};
+use crate::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+pub(super) const SIGNALS: &[Signal] = &[
+    Signal { name: "one-request-many-servers", look: requests },
+    Signal { name: "one-certificate-style", look: certificates },
+    Signal { name: "one-name-many-addresses", look: addresses },
+];
+
+/// Fewest other services that must get the same.
+const MIN_OTHERS: usize = 2;
+/// Fewest addresses under one name; load balancers show a client two or three.
+const MIN_ADDRESSES: usize = 5;
+/// Other services compared; more do not make it surer.
+const MAX_OTHERS: usize = 256;
+
+/// The same request, of a program, to services that have nothing to do with each other.
+fn requests(view: &View<'_>) -> Option<Statement> {
+    if view.known() {
+        return None;
+    }
+    let mine = likeness::owners(view.channel);
+    let shared = view.exchanges().take(MAX_OTHERS).find_map(|(index, flow, exchange)| {
+        let channels = view.host.requests.get(&likeness::template(exchange)?)?;
+        let others = channels.iter().filter(|ix| **ix != view.ix).take(MAX_OTHERS);
+        let apart =
+            others.filter(|ix| mine.is_disjoint(&likeness::owners(view.ledger.channel(**ix)))).count();
+        (apart >= MIN_OTHERS).then_some((index, flow, exchange, apart))
+    });
+    let (index, flow, exchange, apart) = shared?;
+    let path = exchange.path.split('?').next().unwrap_or("");
+    let why =
+        format!("the same {} {path} went to {} besides", exchange.method, count(apart, "unrelated service"));
+    let strength = if apart > MIN_OTHERS { 1.0 } else { 0.7 };
+    let mut statement = view.say(strength, why).exchange(index, flow, exchange);
+    statement.kinds.push(Kind::C2);
+    Some(statement)
+}
+
+/// The template by which a channel belongs together with others, if it does; for merging.
+pub fn template_of(view: &View<'_>) -> Option<String> {
+    requests(view)?;
+    view.exchanges().find_map(|(.., exchange)| {
+        likeness::template(exchange).filter(|own| view.host.requests.contains_key(own))
+    })
+}
+
+/// Several bare addresses answer with certificates that nobody vouches for.
+fn certificates(view: &View<'_>) -> Option<Statement> {
+    let all = &view.host.home_made;
+    if !all.contains(&view.ix) || all.len() < 2 {
+        return None;
+    }
+    let (index, flow) = view.flows().find(|(_, flow)| flow.tls.is_some())?;
+    let others = all.len() - 1;
+    let why =
+        format!("{} besides, each a bare address with a home-made certificate", count(others, "server"));
+    Some(view.say(if others >= 2 { 1.0 } else { 0.7 }, why).flow(index, flow))
+}
+
+/// The same POST to address after address under one name, within minutes.
+fn addresses(view: &View<'_>) -> Option<Statement> {
+    type Same<'a> = (BTreeSet<IpAddr>, Vec<(usize, &'a Flow, &'a Exchange)>);
+    let mut shapes: BTreeMap<(String, u64), Same<'_>> = BTreeMap::new();
+    for (index, flow, exchange, body) in view.posts().take(MAX_OTHERS) {
+        if let Some(template) = likeness::template(exchange) {
+            let (addrs, seen) = shapes.entry((template, body.bytes)).or_default();
+            addrs.insert(flow.server.addr);
+            seen.push((index, flow, exchange));
+        }
+    }
+    let (addrs, seen) = shapes.into_values().max_by_key(|(addrs, _)| addrs.len())?;
+    let span = seen.last()?.2.time.since(seen.first()?.2.time);
+    if addrs.len() < MIN_ADDRESSES || span > Duration::from_secs(600) {
+        return None;
+    }
+    let why = format!("the same POST to {} under one name", count(addrs.len(), "server"));
+    Some(
+        seen.into_iter()
+            .fold(view.say(1.0, why), |said, (index, flow, exchange)| said.exchange(index, flow, exchange)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::testing::{body, certificate, flow, ledger, request, view_of};
+
+    #[test]
+    fn decoys_get_the_same() {
+        let to = |n: u8, path: &str| {
+            let exchange = request(
+                "POST",
+                &format!("site{n}-{n}.example"),
+                path,
+                &[("Connection", "close")],
+                Some(body(348)),
+            );
+            flow(&format!("203.0.113.{n}"), 80).at_ms(i64::from(n) * 15_000).http(exchange).build()
+        };
+        let same = ledger((1..6).map(|n| to(n, "/k8b/")));
+        assert!(requests(&view_of(&same, "203.0.113.3")).is_some());
+        let apart = ledger((1..6).map(|n| to(n, &format!("/p{n}/"))));
+        assert!(requests(&view_of(&apart, "203.0.113.3")).is_none());
+    }
+
+    #[test]
+    fn many_servers_of_one_make() {
+        let to =
+            |n: u8, cert| flow(&format!("203.0.113.{n}"), 443).tls(None, Some(cert)).payload(9, 9).build();
+        let own = |n: u8| {
+            let name = format!("CN=box{n}");
+            certificate(&name, &name, &[])
+        };
+        let made = ledger((1..4).map(|n| to(n, own(n))));
+        assert!(certificates(&view_of(&made, "203.0.113.2")).is_some());
+        let sold =
+            ledger((1..4).map(|n| to(n, certificate("CN=www.shop.example", "CN=R3", &["www.shop.example"]))));
+        assert!(certificates(&view_of(&sold, "203.0.113.2")).is_none());
+    }
+
+    #[test]
+    fn one_name_at_many_addresses() {
+        let to = |n: u8, bytes| {
+            let exchange = request("POST", "cars.example", "/k/index.php", &[], Some(body(bytes)));
+            flow(&format!("203.0.113.{n}"), 80).at_ms(i64::from(n) * 1500).http(exchange).build()
+        };
+        assert!(addresses(&view_of(&ledger((1..9).map(|n| to(n, 369))), "203.0.113.3")).is_some());
+        assert!(addresses(&view_of(&ledger((1..3).map(|n| to(n, 369))), "203.0.113.2")).is_none());
+    }
+}

@@ -1,0 +1,324 @@
+//! What shows of an encrypted conversation: names, certificates, versions.
+
+use super::{Signal, View, count};
+use crate::detect::evidence::Statement;
+use crate::detect::ledger::name;
+use crate::record::{Certificate, Flow, Tls};
+
+pub(super) const SIGNALS: &[Signal] = &[
+    Signal { name: "tls-without-name", look: without_name },
+    Signal { name: "self-signed", look: self_signed },
+    Signal { name: "placeholder-certificate", look: placeholder },
+    Signal { name: "invented-certificate", look: invented },
+    Signal { name: "pretending-certificate", look: pretending },
+    Signal { name: "upload-to-nobody", look: upload },
+    Signal { name: "certificate-of-another", look: another },
+    Signal { name: "tls-odd-port", look: odd_port },
+    Signal { name: "old-tls", look: old },
+];
+
+/// Least that is called an upload, in bytes.
+const MIN_UPLOAD: u64 = 20_000;
+/// Ten years in seconds: no authority signs a server for longer.
+const DECADE_S: i64 = 10 * 365 * 86_400;
+
+fn hellos<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, &'a Flow, &'a Tls)> + Clone + use<'a> {
+    view.flows().filter_map(|(index, flow)| Some((index, flow, flow.tls.as_deref()?)))
+}
+
+fn leafs<'a>(
+    view: &View<'a>,
+) -> impl Iterator<Item = (usize, &'a Flow, &'a Tls, &'a Certificate)> + Clone + use<'a> {
+    hellos(view).filter_map(|(index, flow, tls)| Some((index, flow, tls, tls.certificates.first()?.as_ref())))
+}
+
+fn cite(view: &View<'_>, strength: f64, why: String, index: usize, flow: &Flow, tls: &Tls) -> Statement {
+    view.say(strength, why).at(index, flow, tls.frame.unwrap_or(flow.frames.first), flow.start)
+}
+
+/// The client does not say whom it wants.
+fn without_name(view: &View<'_>) -> Option<Statement> {
+    let all = hellos(view).count();
+    let (index, flow, tls) =
+        hellos(view).find(|(.., tls)| tls.frame.is_some() && tls.sni.is_none() && tls.after.is_none())?;
+    let named = hellos(view).any(|(.., tls)| tls.sni.is_some());
+    (view.public() && !named).then(|| {
+        cite(view, 1.0, format!("{} without a server name", count(all, "TLS handshake")), index, flow, tls)
+    })
+}
+
+/// Nobody but the server vouches for the server.
+fn self_signed(view: &View<'_>) -> Option<Statement> {
+    let alone = |tls: &Tls, cert: &Certificate| {
+        // Public authorities sign with their own certificate in the chain and name hosts in an extension.
+        cert.names.is_empty() && tls.certificates.len() == 1
+    };
+    let Some((index, flow, tls, cert)) = leafs(view).find(|(.., cert)| cert.self_signed) else {
+        let (index, flow, tls, cert) = leafs(view).find(|(_, _, tls, cert)| alone(tls, cert))?;
+        let why = format!("a certificate that no authority would sign: {}", clip(&cert.subject));
+        return Some(cite(view, 0.6, why, index, flow, tls));
+    };
+    let years = cert.not_after.since(cert.not_before).as_secs_f64();
+    let long = years as i64 >= DECADE_S;
+    let much = if long { ", valid for ten years or more" } else { "" };
+    let why = format!("self-signed certificate {}{much}", clip(&cert.subject));
+    Some(cite(view, if long { 1.0 } else { 0.75 }, why, index, flow, tls))
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+/// Subjects that tools fill in where nobody thought of one.
+fn placeholder(view: &View<'_>) -> Option<Statement> {
+    let marks = [
+        "Internet Widgits",
+        "Default Company",
+        "My Company Name",
+        "Some-State",
+        "Some-Company",
+        "Default City",
+        "Example Company",
+        "Company Name",
+    ];
+    let plain = [
+        "example.com",
+        "domain.com",
+        "localhost",
+        "server",
+        "www.example.com",
+        "test",
+        "example",
+        "asd",
+        "default",
+    ];
+    let (index, flow, tls, cert) = leafs(view).find(|(.., cert)| {
+        let cn = cert.cn.as_deref().unwrap_or("").to_ascii_lowercase();
+        let marked = marks.iter().any(|mark| cert.subject.contains(mark));
+        let plain = cert.self_signed && plain.contains(&cn.as_str()) && cert.subject.contains("O=");
+        // The name of one's own machine says nothing of another's.
+        let elsewhere = cert.self_signed && cn == "localhost" && !view.channel.service.local;
+        marked || plain || elsewhere
+    })?;
+    Some(cite(
+        view,
+        1.0,
+        format!("a certificate nobody filled in: {}", clip(&cert.subject)),
+        index,
+        flow,
+        tls,
+    ))
+}
+
+/// Subjects of letters that are no words, or names below top-level domains that do not exist.
+fn invented(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, tls, cert, what) = leafs(view).find_map(|(index, flow, tls, cert)| {
+        let cn = cert.cn.as_deref()?;
+        let unknown_root = name::host(cn).is_some_and(|host| {
+            psl::suffix(host.as_bytes()).is_none_or(|suffix| !suffix.is_known()) && !special(&host)
+        });
+        let what = if unknown_root {
+            "a name below no existing top-level domain"
+        } else if self_named_nonsense(cert) {
+            "words of no language"
+        } else {
+            return None;
+        };
+        Some((index, flow, tls, cert, what))
+    })?;
+    view.public().then(|| {
+        cite(view, 1.0, format!("certificate with {what}: {}", clip(&cert.subject)), index, flow, tls)
+    })
+}
+
+/// Endings that networks use among themselves.
+fn special(host: &str) -> bool {
+    let ending = host.rsplit('.').next().unwrap_or("");
+    matches!(
+        ending,
+        "local"
+            | "lan"
+            | "home"
+            | "internal"
+            | "corp"
+            | "localdomain"
+            | "intranet"
+            | "test"
+            | "example"
+            | "invalid"
+            | "arpa"
+    ) || ending.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Two or more parts of a self-made subject that cannot be pronounced.
+fn self_named_nonsense(cert: &Certificate) -> bool {
+    let parts =
+        cert.subject.split(',').filter_map(|part| part.trim().split_once('=').map(|(_, value)| value));
+    let odd = parts.filter(|value| value.len() >= 5 && unpronounceable(value)).count();
+    cert.self_signed && odd >= 2
+}
+
+/// Four consonants in a row, or letters and digits mixed without order.
+fn unpronounceable(word: &str) -> bool {
+    let vowel = |b: u8| matches!(b.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u' | b'y');
+    let runs = word.as_bytes().split(|&b| vowel(b) || !b.is_ascii_alphabetic());
+    runs.map(<[u8]>::len).max().unwrap_or(0) >= 5
+}
+
+/// A self-made certificate in the name of a company with a domain, at an address that no name led to.
+fn pretending(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, tls, cert) = leafs(view).find(|(_, _, tls, cert)| {
+        let company = cert.subject.split(',').any(|part| part.trim().starts_with("O="));
+        let domain = cert.cn.as_deref().and_then(name::host).is_some_and(|host| !special(&host));
+        let alone = cert.self_signed || tls.certificates.len() == 1;
+        alone && company && domain && cert.names.is_empty() && tls.sni.is_none() && !own_domain(cert)
+    })?;
+    let why = format!("a self-made certificate that names company and domain: {}", clip(&cert.subject));
+    (view.public() && view.channel.service.bare()).then(|| cite(view, 1.0, why, index, flow, tls))
+}
+
+/// Much goes up at once to a server without a name, whose certificate nobody vouches for.
+fn upload(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, tls, _) = leafs(view).find(|(_, flow, tls, cert)| {
+        let alone = cert.self_signed || cert.names.is_empty() && tls.certificates.len() == 1;
+        let (up, down) = (flow.payload.to_server, flow.payload.to_client);
+        alone && tls.sni.is_none() && up >= MIN_UPLOAD && up >= down * 3
+    })?;
+    let why = format!("{} up to a server without name or sponsor", super::size(flow.payload.to_server));
+    view.public().then(|| cite(view, 1.0, why, index, flow, tls))
+}
+
+/// The company's first word is in its domain, as with honest makers: `CN=chat.maker.example, O=Maker Ltd`.
+fn own_domain(cert: &Certificate) -> bool {
+    let cn = cert.cn.as_deref().unwrap_or("").to_lowercase();
+    let company = cert.subject.split(',').find_map(|part| part.trim().strip_prefix("O="));
+    let word = company.unwrap_or("").to_lowercase();
+    let word = word.split(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
+    word.len() >= 3 && cn.contains(word)
+}
+
+/// The certificate is not for the name that was asked for.
+fn another(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, tls, cert) = leafs(view).find(|(_, _, tls, cert)| {
+        let Some(sni) = tls.sni.as_deref() else { return false };
+        let names = cert.names.iter().map(String::as_str).chain(cert.cn.as_deref());
+        let mut names = names.peekable();
+        names.peek().is_some() && !names.any(|own| name::covers(own, sni))
+    })?;
+    let sni = tls.sni.as_deref().unwrap_or("");
+    let own = cert.cn.as_deref().unwrap_or(&cert.subject);
+    Some(cite(view, 1.0, format!("asked for {sni}, certificate of {}", clip(own)), index, flow, tls))
+}
+
+/// TLS where nobody expects it.
+fn odd_port(view: &View<'_>) -> Option<Statement> {
+    let usual = |port| {
+        matches!(
+            port,
+            443 | 465 | 563 | 587 | 25 | 143 | 110 | 21 | 389 | 3389 | 636 | 853 | 989
+                ..=995 | 5061 | 5222 | 5223 | 5228 | 8443 | 8883 | 1194 | 2525 | 3128 | 8080
+        )
+    };
+    let (index, flow, tls) =
+        hellos(view).find(|(_, flow, tls)| !usual(flow.server.port) && tls.after.is_none())?;
+    view.public().then(|| cite(view, 1.0, format!("TLS on port {}", flow.server.port), index, flow, tls))
+}
+
+/// A version from the last century, without a name, from a host that speaks newer ones elsewhere or not.
+fn old(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, tls) = hellos(view).find(|(.., tls)| {
+        matches!(tls.version.as_str(), "SSLv2" | "SSLv3" | "TLS1.0") && tls.sni.is_none()
+    })?;
+    view.public().then(|| cite(view, 1.0, format!("{} without a server name", tls.version), index, flow, tls))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::testing::{certificate, flow, ledger, view};
+
+    fn with(
+        sni: Option<&str>,
+        port: u16,
+        subject: &str,
+        issuer: &str,
+        names: &[&str],
+    ) -> crate::detect::ledger::Ledger {
+        let cert = certificate(subject, issuer, names);
+        ledger([flow("203.0.113.71", port)
+            .tls(sni, Some(cert))
+            .edit(|flow| {
+                if let Some(tls) = &mut flow.tls {
+                    tls.frame = Some(4);
+                }
+            })
+            .payload(900, 900)
+            .build()])
+    }
+
+    #[test]
+    fn an_ordinary_server_says_nothing() {
+        let fine = with(
+            Some("www.shop.example"),
+            443,
+            "CN=www.shop.example",
+            "CN=Example Trust R3",
+            &["www.shop.example"],
+        );
+        for signal in SIGNALS {
+            assert_eq!((signal.look)(&view(&fine)), None, "{}", signal.name);
+        }
+    }
+
+    #[test]
+    fn home_made_servers() {
+        let own = with(None, 6606, "CN=Example Server", "CN=Example Server", &[]);
+        for look in [without_name, self_signed, odd_port] {
+            assert!(look(&view(&own)).is_some());
+        }
+        let widgets = "CN=localhost,O=Internet Widgits Pty Ltd,ST=Some-State";
+        assert!(placeholder(&view(&with(None, 443, widgets, widgets, &[]))).is_some());
+        let odd = "CN=qwrt.thngzz,O=Xkcdvb Ltd";
+        assert!(invented(&view(&with(None, 443, odd, odd, &[]))).is_some());
+        assert!(
+            another(&view(&with(Some("a.example"), 443, "CN=b.example", "CN=R3", &["b.example"]))).is_some()
+        );
+    }
+
+    #[test]
+    fn certificates_in_the_name_of_a_company() {
+        let subject = "CN=ovigath.com,O=Asintbe Corporation,L=Bogota,C=CO";
+        assert!(pretending(&view(&with(None, 443, subject, subject, &[]))).is_some());
+        let maker = "CN=chat.maker.com,O=Maker Ltd,C=KR";
+        assert!(pretending(&view(&with(None, 443, maker, maker, &[]))).is_none());
+    }
+
+    #[test]
+    fn loot_for_nobody() {
+        let send = |subject: &str, names: &[&str]| {
+            let cert = certificate(subject, subject, names);
+            ledger([flow("203.0.113.71", 443).tls(None, Some(cert)).payload(54_000, 1_900).build()])
+        };
+        assert!(upload(&view(&send("CN=box", &[]))).is_some());
+        let cert = certificate("CN=www.shop.example", "CN=R3", &["www.shop.example"]);
+        let sold = ledger([flow("203.0.113.71", 443).tls(None, Some(cert)).payload(54_000, 1_900).build()]);
+        assert!(upload(&view(&sold)).is_none());
+    }
+
+    #[test]
+    fn versions_from_the_last_century() {
+        let version = |version: &str| {
+            ledger([flow("203.0.113.71", 443)
+                .tls(None, None)
+                .payload(900, 900)
+                .edit(|flow| {
+                    if let Some(tls) = &mut flow.tls {
+                        tls.version = version.into();
+                    }
+                })
+                .build()])
+        };
+        assert!(old(&view(&version("TLS1.0"))).is_some());
+        assert!(old(&view(&version("TLS1.3"))).is_none());
+    }
+}
