@@ -17,4 +17,5 @@ pub mod detect;
 pub mod flow;
 pub mod protocol;
 pub mod record;
+pub mod report;
 pub mod time;
