@@ -11,10 +11,12 @@
 
 pub mod anomaly;
 pub mod capture;
+pub mod cli;
 pub mod content;
 pub mod decode;
 pub mod detect;
 pub mod flow;
+pub mod pipeline;
 pub mod protocol;
 pub mod record;
 pub mod report;

@@ -1,3 +1,5 @@
-//! The command line program.
+//! The command line program; see [`exfilscan::cli`].
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    exfilscan::cli::main()
+}

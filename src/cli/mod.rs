@@ -1,0 +1,177 @@
+//! The command line: options in, exit status out.
+//!
+//! One file a command. This room prints; no other does. What a user may rely on is in the help texts and the README.
+
+mod flows;
+mod inputs;
+mod rules;
+mod scan;
+mod schema;
+mod verify;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Finds infostealers in packet captures: which server received the data, from which victim, and how we know.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = EXIT_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_HELP: &str = "\
+Exit status:
+  0  everything was read and analysed; no finding at or above --fail-on
+  1  a finding at or above --fail-on; verify: a mismatch; rules check: a bad rule
+  2  usage, or nothing could be read at all
+  3  some input could not be read, was damaged or cut short: results are complete for the rest";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read captures and report findings.
+    Scan(scan::Scan),
+    /// Print the records: all that detection sees, one JSON object a line.
+    Flows(flows::Flows),
+    /// Compare the findings on captures with what a manifest expects.
+    Verify(verify::Verify),
+    /// List, show and check the rules and signals in force.
+    Rules(rules::RulesArgs),
+    /// Print the JSON Schema of what is printed and read.
+    Schema(schema::Schema),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    Man,
+}
+
+/// When to use colours, or to show progress.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum When {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What all commands that read captures take.
+#[derive(Debug, Args)]
+struct InputArgs {
+    /// Captures (pcap, pcapng; gzip, zstd, xz, lz4), directories, record files, or - for standard input.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Threads to use; 1 reads and analyses in one.
+    #[arg(short = 'j', long, value_name = "N", default_value_t = default_threads(), value_parser = clap::value_parser!(u32).range(1..=1024))]
+    threads: u32,
+    /// Leave out the SHA-256 of the captures.
+    #[arg(long)]
+    no_hash: bool,
+    /// Show progress on standard error.
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    progress: When,
+    /// Print no messages, only results.
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+fn default_threads() -> u32 {
+    std::thread::available_parallelism().map_or(1, |n| n.get() as u32)
+}
+
+/// Why a command stops; printed as one line.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// Wrong usage, an unreadable rule or manifest.
+    #[error("{0}")]
+    Usage(String),
+    /// Standard output or a report file could not be written.
+    #[error("cannot write: {0}")]
+    Write(#[from] io::Error),
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Status {
+    /// As expected.
+    Clean,
+    /// A finding at or above `--fail-on`, a mismatch, a bad rule.
+    Found,
+    /// Nothing could be read.
+    Nothing,
+    /// Some input could not be read whole.
+    Incomplete,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(match status {
+            Status::Clean => 0,
+            Status::Found => 1,
+            Status::Nothing => 2,
+            Status::Incomplete => 3,
+        })
+    }
+}
+
+/// Runs the program on the arguments it was started with.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Scan(args) => scan::run(&args),
+        Command::Flows(args) => flows::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Rules(args) => rules::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "exfilscan", &mut script);
+            print(&script)
+        }
+        Command::Man => man(),
+    };
+    match outcome {
+        Ok(status) => status.into(),
+        // Whoever reads has seen enough: `exfilscan flows x | head` is no failure.
+        Err(Failure::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(format_args!("{failure}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn man() -> Result<Status, Failure> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+    print(&page)
+}
+
+/// Writes to standard output.
+fn print(bytes: &[u8]) -> Result<Status, Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()?;
+    Ok(Status::Clean)
+}
+
+/// One message on standard error; that it cannot be written is nobody's business.
+fn say(message: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr().lock(), "exfilscan: {message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

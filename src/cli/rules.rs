@@ -1,0 +1,118 @@
+//! `exfilscan rules`: what is in force, and whether one's own holds.
+
+use super::{Failure, Status, print, say};
+use crate::detect::{Rules, families};
+use crate::report::Safe;
+use clap::{Args, Subcommand};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+/// Options of `rules`.
+#[derive(Debug, Args)]
+pub struct RulesArgs {
+    #[command(subcommand)]
+    command: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Every signal and family rule, a line each.
+    List,
+    /// One signal or family rule in full.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Check family rules of one's own (the shipped ones without FILE).
+    Check {
+        /// TOML files.
+        files: Vec<PathBuf>,
+    },
+}
+
+/// Runs the command.
+pub fn run(args: &RulesArgs) -> Result<Status, Failure> {
+    match &args.command {
+        What::List => print(list(&shipped()?).as_bytes()),
+        What::Show { id } => match show(&shipped()?, id) {
+            Some(text) => print(text.as_bytes()),
+            None => {
+                Err(Failure::Usage(format!("no signal or rule {}; see `exfilscan rules list`", Safe(id))))
+            }
+        },
+        What::Check { files } => check(files),
+    }
+}
+
+fn shipped() -> Result<Rules, Failure> {
+    Rules::shipped().map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn list(rules: &Rules) -> String {
+    let mut text = String::new();
+    for (id, signal) in &rules.signals().signal {
+        let _ = writeln!(text, "signal  {:>5.1}  {id:32} {}", signal.weight, signal.about);
+    }
+    for rule in rules.families() {
+        let _ = writeln!(text, "family  {:>5.1}  {:32} {}", rule.weight, rule.id, rule.name);
+    }
+    text
+}
+
+fn show(rules: &Rules, id: &str) -> Option<String> {
+    let mut text = String::new();
+    if let Some(signal) = rules.signals().signal.get(id) {
+        let cap = rules.signals().groups.get(&signal.group);
+        let cap = cap.map(|cap| format!(", which adds {cap:.1} at most")).unwrap_or_default();
+        let _ = writeln!(text, "{id}: {}\n", signal.about);
+        let _ = writeln!(
+            text,
+            "weight     {:.1} decibans at full strength; group {}{cap}",
+            signal.weight, signal.group
+        );
+        let _ = writeln!(text, "reason     {}", signal.reason);
+        let _ = writeln!(text, "not proof  {}", signal.not_proof);
+        let _ = writeln!(text, "att&ck     {}", signal.attack.join(", "));
+        return Some(text);
+    }
+    let rule = rules.families().iter().find(|rule| rule.id == id)?;
+    let software = rule.software.as_ref().map(|id| format!(" (ATT&CK {id})")).unwrap_or_default();
+    let _ = writeln!(text, "{id}: {}{software}\n", rule.name);
+    let _ = writeln!(text, "weight     {:.1} decibans at full strength", rule.weight);
+    let _ = writeln!(text, "source     {}", rule.source);
+    let _ = writeln!(text, "not proof  {}", rule.not_proof);
+    let _ = writeln!(text, "att&ck     {}", rule.attack.join(", "));
+    if !rule.also.is_empty() {
+        let _ = writeln!(text, "fits also  {}", rule.also.join(", "));
+    }
+    Some(text)
+}
+
+fn check(files: &[PathBuf]) -> Result<Status, Failure> {
+    if files.is_empty() {
+        let rules = shipped()?;
+        return print(
+            format!(
+                "{} signals, {} family rules: good\n",
+                rules.signals().signal.len(),
+                rules.families().len()
+            )
+            .as_bytes(),
+        );
+    }
+    let mut status = Status::Clean;
+    for path in files {
+        let name = path.to_string_lossy();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::Usage(format!("{}: {error}", Safe(&name))))?;
+        match families::parse(&text, &name) {
+            Ok(rules) => print(format!("{}: {} rules: good\n", Safe(&name), rules.len()).as_bytes())?,
+            Err(error) => {
+                say(format_args!("{}", Safe(&error.to_string())));
+                status = Status::Found;
+                status
+            }
+        };
+    }
+    Ok(status)
+}

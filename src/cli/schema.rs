@@ -1,0 +1,41 @@
+//! `exfilscan schema`: JSON Schema 2020-12 of what is printed and read.
+
+use super::{Failure, Status, print, verify::Manifest};
+use crate::detect::finding::Finding;
+use crate::record::Record;
+use crate::report::Document;
+use clap::{Args, ValueEnum};
+use schemars::schema_for;
+
+/// Options of `schema`.
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Of what.
+    #[arg(value_enum, default_value_t = Of::Report)]
+    of: Of,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Of {
+    /// The document of `scan --format json`.
+    Report,
+    /// One finding.
+    Finding,
+    /// One line of `flows`.
+    Record,
+    /// A manifest of `verify`.
+    Manifest,
+}
+
+/// Runs the command.
+pub fn run(args: &Schema) -> Result<Status, Failure> {
+    let schema = match args.of {
+        Of::Report => schema_for!(Document),
+        Of::Finding => schema_for!(Finding),
+        Of::Record => schema_for!(Record),
+        Of::Manifest => schema_for!(Manifest),
+    };
+    let mut text = serde_json::to_string_pretty(&schema).map_err(std::io::Error::from)?;
+    text.push('\n');
+    print(text.as_bytes())
+}
