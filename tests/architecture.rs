@@ -49,7 +49,13 @@ fn every_room_imports_only_what_the_table_allows() {
     let mut wrong = Vec::new();
     for file in files {
         let inside = file.strip_prefix(root().join("src")).expect("below src");
-        let room = inside.iter().next().and_then(|part| part.to_str()).unwrap_or("").trim_end_matches(".rs").to_owned();
+        let room = inside
+            .iter()
+            .next()
+            .and_then(|part| part.to_str())
+            .unwrap_or("")
+            .trim_end_matches(".rs")
+            .to_owned();
         if room == "main" || room == "lib" {
             continue;
         }

@@ -97,7 +97,7 @@ pub fn client_hello(client: &Client, name: Option<&str>) -> Vec<u8> {
 }
 
 /// A ServerHello for TLS 1.2, or 1.3 when `modern`.
-fn server_hello(modern: bool) -> Vec<u8> {
+pub fn server_hello(modern: bool) -> Vec<u8> {
     let mut body = vec![3, 3];
     body.extend(noise(8, 32));
     body.push(0);
@@ -182,24 +182,21 @@ pub fn open(net: &mut Net, tcp: &mut Tcp, client: &Client, name: Option<&str>, c
     net.up(tcp, &client_hello(client, name));
     net.wait_ms(15);
     let mut flight = server_hello(cert.is_none());
-    match cert {
-        Some(cert) => {
-            flight.extend(handshake(11, &vec24(&vec24(&certificate(cert)))));
-            flight.extend(handshake(12, &noise(31, 329)));
-            flight.extend(handshake(14, &[]));
-            net.down(tcp, &flight);
-            let mut answer = handshake(16, &noise(32, 66));
-            answer.extend(record(20, &[1]));
-            answer.extend(record(22, &noise(33, 40)));
-            net.up(tcp, &answer);
-            net.down(tcp, &[record(20, &[1]), record(22, &noise(34, 40))].concat());
-        }
-        None => {
-            flight.extend(record(20, &[1]));
-            flight.extend(record(23, &noise(35, 2600)));
-            net.down(tcp, &flight);
-            net.up(tcp, &[record(20, &[1]), record(23, &noise(36, 69))].concat());
-        }
+    if let Some(cert) = cert {
+        flight.extend(handshake(11, &vec24(&vec24(&certificate(cert)))));
+        flight.extend(handshake(12, &noise(31, 329)));
+        flight.extend(handshake(14, &[]));
+        net.down(tcp, &flight);
+        let mut answer = handshake(16, &noise(32, 66));
+        answer.extend(record(20, &[1]));
+        answer.extend(record(22, &noise(33, 40)));
+        net.up(tcp, &answer);
+        net.down(tcp, &[record(20, &[1]), record(22, &noise(34, 40))].concat());
+    } else {
+        flight.extend(record(20, &[1]));
+        flight.extend(record(23, &noise(35, 2600)));
+        net.down(tcp, &flight);
+        net.up(tcp, &[record(20, &[1]), record(23, &noise(36, 69))].concat());
     }
 }
 

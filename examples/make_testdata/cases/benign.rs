@@ -2,19 +2,24 @@
 
 use super::{Case, VICTIM};
 use crate::net::{Net, noise};
-use crate::tls;
 use crate::web::{BROWSER, browsing, end, once, part, request, response};
+use crate::{quic, tls};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as B64;
 use std::net::SocketAddr;
 
 pub fn cases() -> Vec<Case> {
-    let benign = |name, about, wire| Case { name, about, expect: None, wire };
+    let benign = |name, about, wire| Case { name, about, expect: Vec::new(), wire };
     vec![
         benign(
             "benign-cloud-backup",
             "A backup client pushes 1.5 MB in equal pieces to a named service with an ordinary certificate.",
             cloud_backup,
+        ),
+        benign(
+            "benign-quic-upload",
+            "A person puts a 400 KB film on a video site with a browser that speaks QUIC.",
+            quic_upload,
         ),
         benign("benign-form-upload", "A person sends a photograph and a form with a browser.", form_upload),
         benign("benign-telemetry", "A program reports 200 bytes of JSON to its maker each 10 s.", telemetry),
@@ -74,6 +79,19 @@ fn cloud_backup(net: &mut Net) {
         net.wait_ms(900);
     }
     net.close(tcp);
+}
+
+fn quic_upload(net: &mut Net) {
+    browsing(net, VICTIM);
+    net.resolve(VICTIM, "upload.video.example", "198.51.100.33");
+    let mut site = quic::open(net, VICTIM, "198.51.100.33:443", "upload.video.example");
+    site.data(net, true, 900);
+    site.data(net, false, 30_000);
+    for _ in 0..7 {
+        net.wait_ms(400);
+        site.data(net, true, 60_000);
+        site.data(net, false, 250);
+    }
 }
 
 fn form_upload(net: &mut Net) {

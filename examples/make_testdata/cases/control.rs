@@ -34,7 +34,7 @@ pub fn cases() -> Vec<Case> {
         Case {
             name: "silent-server",
             about: "A control server that never answers: connection attempts each 30 s, twenty times.",
-            expect: None,
+            expect: Vec::new(),
             wire: silent_server,
         },
         Case {

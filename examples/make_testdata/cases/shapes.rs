@@ -32,7 +32,13 @@ pub fn cases() -> Vec<Case> {
         Case {
             name: "webhook-and-file-host",
             about: "Public address asked, an upload to a file host, then a short call to a webhook.",
-            expect: finds("discord.com", None, EXFIL, "medium"),
+            expect: [
+                finds("discord.com", None, EXFIL, "medium"),
+                finds("store1.gofile.io", None, EXFIL, "medium"),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
             wire: webhook,
         },
         Case {

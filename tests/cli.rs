@@ -1,0 +1,183 @@
+//! The command line keeps its contract.
+
+mod common;
+
+use common::{capture, exfilscan, report, root, run};
+use serde_json::Value;
+use std::ffi::OsString;
+use std::io::Read;
+use std::process::Stdio;
+
+fn scan(options: &[&str], case: &str) -> common::Run {
+    let args = std::iter::once("scan").chain(options.iter().copied()).map(OsString::from);
+    run(args.chain(std::iter::once(capture(case).into_os_string())))
+}
+
+#[test]
+fn findings_fail_only_when_asked_to() {
+    assert_eq!(scan(&[], "lokibot").code, 0);
+    assert_eq!(scan(&["--fail-on", "medium"], "lokibot").code, 1);
+    assert_eq!(scan(&["--fail-on", "low"], "benign-ntp").code, 0);
+}
+
+#[test]
+fn wrong_usage_is_status_2() {
+    for args in [
+        &["scan"][..],
+        &["scan", "--level", "loud", "x"],
+        &["frobnicate"],
+        &["scan", "--rules", "absent.toml", "x"],
+    ] {
+        assert_eq!(run(args).code, 2, "{args:?}");
+    }
+}
+
+#[test]
+fn the_level_hides_and_the_file_gets_another_format() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("alerts.ndjson");
+    let option = format!("ecs={}", path.display());
+    let run = scan(&["--output", &option, "--level", "critical", "--format", "ndjson"], "benign-ntp");
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(std::fs::read_to_string(&path).expect("written"), "");
+    let run = scan(&["--output", &option], "lokibot");
+    assert_eq!(run.code, 0, "{}", run.err);
+    let alerts = std::fs::read_to_string(&path).expect("written");
+    let alert: Value = serde_json::from_str(alerts.lines().next().expect("an alert")).expect("JSON");
+    assert_eq!(alert["event"]["kind"], "alert");
+    assert!(
+        run.out.contains(alert["event"]["id"].as_str().expect("an id")),
+        "ids are the same in every format"
+    );
+}
+
+/// A reader that leaves early is no failure.
+#[test]
+fn a_broken_pipe_ends_quietly() {
+    let mut child = exfilscan()
+        .arg("flows")
+        .arg(root("testdata"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let mut first = [0; 16];
+    child.stdout.take().expect("a pipe").read_exact(&mut first).expect("a beginning");
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+}
+
+#[test]
+fn records_are_one_object_a_line_in_the_order_of_the_contract() {
+    let run = run([OsString::from("flows"), capture("hancitor").into()]);
+    let kinds: Vec<String> = run
+        .out
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<Value>(line).expect("JSON")["type"].as_str().expect("a type").to_owned()
+        })
+        .collect();
+    assert_eq!(kinds.first().map(String::as_str), Some("capture"));
+    assert_eq!(kinds.last().map(String::as_str), Some("summary"));
+    let rank =
+        |kind: &String| ["capture", "flow", "host", "anomaly", "summary"].iter().position(|k| k == kind);
+    assert!(kinds.windows(2).all(|pair| rank(&pair[0]) <= rank(&pair[1])), "{kinds:?}");
+}
+
+/// A data connection says which control connection announced it.
+#[test]
+fn ftp_data_belongs_to_its_control_connection() {
+    let run = run([OsString::from("flows"), capture("agenttesla-ftp").into()]);
+    let flows: Vec<Value> = run.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let control = flows.iter().find(|flow| flow.get("ftp").is_some()).expect("a control connection");
+    let data = flows.iter().find(|flow| flow["other"]["protocol"] == "ftp-data").expect("a data connection");
+    assert_eq!(data["parent"], control["id"]);
+}
+
+#[test]
+fn every_term_of_a_score_is_shown() {
+    for case in common::cases() {
+        let mut priors = Vec::new();
+        for finding in report([capture(&case)])["findings"].as_array().expect("findings") {
+            let terms: f64 = finding["terms"]
+                .as_array()
+                .expect("terms")
+                .iter()
+                .map(|t| t["weight"].as_f64().expect("a weight"))
+                .sum();
+            priors.push(finding["score"].as_f64().expect("a score") - terms);
+            assert!(!finding["evidence"].as_array().expect("evidence").is_empty(), "{case}");
+        }
+        assert!(priors.windows(2).all(|p| (p[0] - p[1]).abs() < 0.11), "{case}: {priors:?}");
+    }
+}
+
+/// What is absent is left out: no null, no empty text.
+#[test]
+fn unknown_is_absent() {
+    fn check(value: &Value, path: &str) {
+        match value {
+            Value::Null => panic!("null at {path}"),
+            Value::Array(items) => items.iter().for_each(|item| check(item, path)),
+            Value::Object(fields) => {
+                fields.iter().for_each(|(key, value)| check(value, &format!("{path}.{key}")));
+            }
+            _ => {}
+        }
+    }
+    for case in ["redline-soap", "asyncrat-tls", "agenttesla-smtp"] {
+        check(&report([capture(case)]), case);
+    }
+}
+
+#[test]
+fn schemas_completions_man_and_rules_are_printed() {
+    for of in ["report", "finding", "record", "manifest"] {
+        let schema: Value = serde_json::from_str(&run(["schema", of]).out).expect("JSON");
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{of}");
+    }
+    assert!(run(["completions", "bash"]).out.contains("exfilscan"));
+    assert!(run(["man"]).out.contains(".TH"));
+    let list = run(["rules", "list"]);
+    let id = list
+        .out
+        .lines()
+        .find(|line| line.starts_with("family"))
+        .and_then(|line| line.split_whitespace().nth(2));
+    let shown = run(["rules", "show", id.expect("a rule")]);
+    assert!(shown.code == 0 && shown.out.contains("not proof"), "{}", shown.err);
+    assert_eq!(run(["rules", "show", "no-such-rule"]).code, 2);
+    assert_eq!(run(["rules", "check"]).code, 0);
+}
+
+#[test]
+fn a_bad_rule_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mine.toml");
+    std::fs::write(&path, "[[rule]]\nid = \"x\"\nnonsense = 1\n").expect("written");
+    let run = run([OsString::from("rules"), "check".into(), path.into()]);
+    assert_eq!(run.code, 1);
+    assert!(run.err.contains("mine.toml") && run.err.contains("nonsense"), "{}", run.err);
+}
+
+#[test]
+fn a_mismatch_is_shown_and_is_status_1() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::copy(capture("lokibot"), folder.path().join("c.pcap")).expect("copied");
+    let manifest = |expect: &str| {
+        let path = folder.path().join("case.toml");
+        std::fs::write(&path, format!("name = \"mine\"\ncapture = \"c.pcap\"\n{expect}")).expect("written");
+        run([OsString::from("verify"), path.into()])
+    };
+    let none = manifest("expect = \"none\"\n");
+    assert_eq!(none.code, 1, "{}", none.out);
+    assert!(none.out.contains("FAIL  mine") && none.out.contains("not expected"), "{}", none.out);
+    let other = manifest("[[expect]]\nserver = \"198.51.100.77\"\n");
+    assert_eq!(other.code, 1);
+    assert!(other.out.contains("found nothing on that server"), "{}", other.out);
+    assert_eq!(manifest("expcet = 1\n").code, 2);
+    let known = manifest("known_miss = \"not yet\"\n[[expect]]\nserver = \"198.51.100.77\"\n");
+    assert!(known.code == 0 && known.out.contains("miss  mine: not yet"), "{}", known.out);
+    let found = manifest("known_miss = \"not yet\"\nothers = true\nexpect = []\n");
+    assert_eq!(found.code, 1, "{}", found.out);
+}

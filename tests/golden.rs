@@ -1,0 +1,50 @@
+//! The golden cases: what must be found in them is found, what is innocent is left alone.
+
+mod common;
+
+use common::{capture, cases, innocent, report, root, run};
+
+/// Cases that say of themselves that they are not found yet; fewer is progress.
+const KNOWN_MISSES: usize = 2;
+
+#[test]
+fn every_case_is_as_its_manifest_says() {
+    let run = run([std::ffi::OsString::from("verify"), root("testdata").into()]);
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    let lines = |word: &str| run.out.lines().filter(|line| line.starts_with(word)).count();
+    assert_eq!(lines("ok ") + lines("miss "), cases().len(), "{}", run.out);
+    assert!(lines("miss ") <= KNOWN_MISSES, "{}", run.out);
+}
+
+#[test]
+fn there_are_cases_enough_and_innocent_ones_among_them() {
+    let cases = cases();
+    assert!(cases.len() >= 25);
+    assert!(cases.iter().filter(|case| innocent(case)).count() >= 8);
+}
+
+/// Family rules must not be what keeps the look-alikes quiet, nor the only thing that finds thieves.
+#[test]
+fn behaviour_alone_finds_most_thieves_and_no_innocent() {
+    let mut missed = Vec::new();
+    let mut thieves = 0;
+    for case in cases() {
+        let found = report([
+            std::ffi::OsString::from("--behaviour-only"),
+            "--level".into(),
+            "medium".into(),
+            capture(&case).into(),
+        ]);
+        let findings = found["findings"].as_array().expect("findings");
+        assert!(findings.iter().all(|finding| finding.get("family").is_none()), "{case} names a family");
+        if innocent(&case) {
+            assert!(findings.is_empty(), "{case}: {findings:#?}");
+        } else {
+            thieves += 1;
+            if findings.is_empty() {
+                missed.push(case);
+            }
+        }
+    }
+    assert!(missed.len() * 4 <= thieves, "{} of {thieves} missed: {missed:?}", missed.len());
+}
