@@ -12,7 +12,7 @@ use crate::detect::finding::{Beacon, Kind, Loot, Upload};
 use crate::detect::ledger::{Channel, Ledger};
 use crate::record::{Flow, SideName};
 use crate::time::{Duration, Timestamp};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -56,6 +56,19 @@ fn kin(one: &FamilyRule, other: &FamilyRule) -> bool {
     one.name == other.name || one.also.contains(&other.name) || other.also.contains(&one.name)
 }
 
+/// Whether some look of the first step may see something in a channel that speaks these protocols in these requests.
+fn may_begin(rule: &FamilyRule, channel: &Channel, speaks: u8, requests: Sketch) -> bool {
+    rule.body.steps.first().is_some_and(|step| {
+        step.looks.iter().any(|look| match look.protocols() {
+            protocol::HTTP => look.asked.may_fit(requests),
+            // Those of a resolver's channel belong to domains.
+            protocol::DNS => channel.domain.is_some(),
+            0 => true,
+            needs => needs & speaks != 0,
+        })
+    })
+}
+
 fn fits_service(rule: &FamilyRule, channel: &Channel) -> bool {
     let inside = rule.body.outside && channel.service.local;
     !inside && !rule.body.roles_not.iter().any(|role| channel.service.roles.contains(role))
@@ -90,8 +103,9 @@ impl Questions<'_> {
 /// All rules on one ledger.
 pub struct Scene<'a> {
     ledger: &'a Ledger,
-    /// The rules with the protocols that their first step needs.
-    rules: Vec<(u8, &'a FamilyRule)>,
+    rules: &'a [FamilyRule],
+    /// Rules whose first step looks at some of these protocols, made for each set of protocols that channels speak.
+    speaking: [OnceCell<Box<[&'a FamilyRule]>>; 256],
     /// What each flow speaks.
     spoken: Vec<u8>,
     /// The requests of all flows, and where those of each begin.
@@ -104,7 +118,6 @@ pub struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// Prepares for the questions of all rules.
     pub fn new(ledger: &'a Ledger, rules: &'a [FamilyRule]) -> Self {
-        let needs = |rule: &FamilyRule| rule.body.steps.first().map_or(0, |step| step.protocols);
         let mut count = 0;
         let mut first = |flow: &Flow| {
             count += flow.http.len();
@@ -112,7 +125,8 @@ impl<'a> Scene<'a> {
         };
         Self {
             ledger,
-            rules: rules.iter().map(|rule| (needs(rule), rule)).collect(),
+            rules,
+            speaking: [const { OnceCell::new() }; 256],
             spoken: ledger.flows.iter().map(protocol::of).collect(),
             first_request: ledger.flows.iter().map(&mut first).collect(),
             requests: ledger.flows.iter().flat_map(|flow| &flow.http).map(Sketch::of).collect(),
@@ -125,9 +139,10 @@ impl<'a> Scene<'a> {
         let channel = self.ledger.channel(ix);
         let speaks = |&flow: &usize| self.spoken.get(flow).copied().unwrap_or(0);
         let speaks = channel.flows.iter().fold(0, |bits, flow| bits | speaks(flow));
+        let requests = channel.flows.iter().fold(Sketch::default(), |all, &flow| self.joined(all, flow));
         let mut said: Vec<(&FamilyRule, f64, Statement)> = Vec::new();
-        for &(needs, rule) in &self.rules {
-            if needs & speaks == 0 || !fits_service(rule, channel) {
+        for &rule in self.speaking(speaks) {
+            if !may_begin(rule, channel, speaks, requests) || !fits_service(rule, channel) {
                 continue;
             }
             if let Some(statement) = self.judge(ix, rule) {
@@ -145,6 +160,21 @@ impl<'a> Scene<'a> {
             }
         }
         statements
+    }
+
+    /// Rules that may have something to look at in a channel that speaks these protocols.
+    fn speaking(&self, speaks: u8) -> &[&'a FamilyRule] {
+        let needs =
+            |rule: &&FamilyRule| rule.body.steps.first().is_some_and(|step| step.protocols & speaks != 0);
+        self.speaking[usize::from(speaks)].get_or_init(|| self.rules.iter().filter(needs).collect())
+    }
+
+    /// The requests of a flow together with others.
+    fn joined(&self, all: Sketch, flow: usize) -> Sketch {
+        let count = self.ledger.flows.get(flow).map_or(0, |flow| flow.http.len());
+        let from = self.first_request.get(flow).copied().unwrap_or(0);
+        let own = self.requests.get(from..from + count).unwrap_or_default();
+        own.iter().fold(all, |all, one| all.and(*one))
     }
 
     fn judge(&self, ix: ChannelIx, rule: &FamilyRule) -> Option<Statement> {

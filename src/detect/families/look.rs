@@ -385,12 +385,13 @@ impl RawLook {
         let other = flow.other.as_deref();
         let protocol = other.and_then(|other| other.protocol.as_deref()).unwrap_or("none");
         let (client, server) = (first(flow, SideName::Client), first(flow, SideName::Server));
-        given(self.protocol.as_ref(), |list| word(list, protocol))
-            && given(self.client.as_ref(), |list| list.any(|bytes| bytes.fits(client)))
-            && given(self.server.as_ref(), |list| list.any(|bytes| bytes.fits(server)))
-            && given(self.speaks.as_ref(), |side| flow.turns.first().is_some_and(|turn| turn.0 == *side))
+        // Figures first: they are cheap, and few conversations have them.
+        given(self.speaks.as_ref(), |side| flow.turns.first().is_some_and(|turn| turn.0 == *side))
             && given(self.opening.as_ref(), |r| opening(flow, SideName::Client).is_some_and(|n| r.has(n)))
             && given(self.answer.as_ref(), |r| opening(flow, SideName::Server).is_some_and(|n| r.has(n)))
+            && given(self.protocol.as_ref(), |list| word(list, protocol))
+            && given(self.client.as_ref(), |list| list.any(|bytes| bytes.fits(client)))
+            && given(self.server.as_ref(), |list| list.any(|bytes| bytes.fits(server)))
             && given(self.framed.as_ref(), |framed| {
                 opening(flow, SideName::Client).is_some_and(|n| framed.fits(client, n))
             })

@@ -22,11 +22,14 @@ const NAMES: [&str; 16] = [
     "user-agent",
 ];
 
-/// A request in bits.
-#[derive(Debug, Clone, Copy)]
+/// A request in bits, or several together.
+#[derive(Debug, Default, Clone, Copy)]
 pub struct Sketch {
     method: u8,
-    headers: u16,
+    /// Headers that one of the requests has.
+    has: u16,
+    /// Headers that one of the requests has not.
+    lacks: u16,
     body: bool,
 }
 
@@ -34,7 +37,19 @@ impl Sketch {
     /// Of a request.
     pub fn of(exchange: &Exchange) -> Self {
         let headers = exchange.headers.iter().fold(0, |bits, (name, _)| bits | header(name));
-        Self { method: method(&exchange.method), headers, body: exchange.request.is_some() }
+        let body = exchange.request.is_some();
+        Self { method: method(&exchange.method), has: headers, lacks: !headers, body }
+    }
+
+    /// Both together: what may fit one of them may fit this.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            method: self.method | other.method,
+            has: self.has | other.has,
+            lacks: self.lacks | other.lacks,
+            body: self.body || other.body,
+        }
     }
 }
 
@@ -67,9 +82,9 @@ impl Asked {
     }
     /// Whether a request may be what is asked for.
     pub const fn may_fit(self, sketch: Sketch) -> bool {
-        self.not_methods & sketch.method == 0
-            && self.has & !sketch.headers == 0
-            && self.lacks & sketch.headers == 0
+        !self.not_methods & sketch.method != 0
+            && self.has & !sketch.has == 0
+            && self.lacks & !sketch.lacks == 0
             && (sketch.body || !self.body)
     }
 }

@@ -76,19 +76,14 @@ impl Ledger {
         }
     }
 
-    /// The questions to resolvers by client and owner of the name, with the flow they stand in.
-    fn owners<'a>(&self, flows: &'a [Flow]) -> impl Iterator<Item = (usize, (IpAddr, &'a str), &'a Dns)> {
+    /// The questions to resolvers, with the flow they stand in.
+    fn questions<'a>(&self, flows: &'a [Flow]) -> impl Iterator<Item = (usize, IpAddr, &'a Dns)> {
         let resolver = |&(index, flow): &(usize, &Flow)| {
             self.channel_of[index].is_some() && !matches!(flow.server.port, 5353 | 5355 | 137)
         };
         flows.iter().enumerate().filter(resolver).flat_map(|(index, flow)| {
             let client = flow.client.addr;
-            flow.dns.iter().filter_map(move |dns| {
-                let rootless = name::rootless(&dns.query) && dns.query.len() >= MIN_ROOTLESS;
-                let owner = if rootless { ROOTLESS } else { name::owner(&dns.query) };
-                let local = matches!(owner.rsplit_once('.'), None | Some((_, "arpa" | "local")));
-                (rootless || !local).then_some((index, (client, owner), dns))
-            })
+            flow.dns.iter().map(move |dns| (index, client, dns))
         })
     }
 
@@ -98,16 +93,20 @@ impl Ledger {
         let mut asked = vec![0_u8; DOMAIN_COUNTS];
         let hasher = RandomState::default();
         let slot = |key: &(IpAddr, &str)| hasher.hash_one(key) as usize % DOMAIN_COUNTS;
-        for key in self.owners(flows).map(|(_, key, _)| key) {
-            let count = &mut asked[slot(&key)];
-            *count = count.saturating_add(1);
+        let slots =
+            self.questions(flows).map(|(_, client, dns)| Some(slot(&(client, owner_of(&dns.query)?))));
+        let slots: Vec<Option<usize>> = slots.collect();
+        for &slot in slots.iter().flatten() {
+            asked[slot] = asked[slot].saturating_add(1);
         }
         let enough = |count: u8| usize::from(count) >= MIN_DATA_QUESTIONS.min(MIN_DOMAIN_NAMES);
         let mut domains: BTreeMap<(IpAddr, &str), Domain<'_>> = BTreeMap::new();
-        for (index, key, dns) in self.owners(flows) {
-            if !enough(asked[slot(&key)]) {
+        for ((index, client, dns), slot) in self.questions(flows).zip(slots) {
+            if !slot.is_some_and(|slot| enough(asked[slot])) {
                 continue;
             }
+            let Some(owner) = owner_of(&dns.query) else { continue };
+            let key = (client, owner);
             let domain = domains.entry(key).or_default();
             if domain.names.len() < MAX_DOMAIN_NAMES {
                 domain.names.insert(&dns.query);
@@ -266,6 +265,15 @@ impl Channel {
         self.service.addrs.insert(flow.server.addr);
         self.service.ports.insert(flow.server.port);
     }
+}
+
+/// Whose a name is that was asked for; none for names that stay at home.
+fn owner_of(query: &str) -> Option<&str> {
+    if query.len() >= MIN_ROOTLESS && name::rootless(query) {
+        return Some(ROOTLESS);
+    }
+    let owner = name::owner(query);
+    (!matches!(owner.rsplit_once('.'), None | Some((_, "arpa" | "local")))).then_some(owner)
 }
 
 /// Questions below one domain, while they are counted.

@@ -1,6 +1,6 @@
 //! Regular check-ins: of connections, of requests, of turns inside one connection.
 
-use super::{Signal, View};
+use super::{Needs, Signal, View};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Beacon, Kind};
 use crate::record::{Exchange, Flow, SideName, State};
@@ -8,10 +8,10 @@ use crate::time::{Duration, Timestamp};
 use std::collections::BTreeMap;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "beat-connections", look: connections },
-    Signal { name: "beat-requests", look: requests },
-    Signal { name: "beat-turns", look: turns },
-    Signal { name: "polling", look: polling },
+    Signal { name: "beat-connections", needs: Needs::SEVERAL, look: connections },
+    Signal { name: "beat-requests", needs: Needs::HTTP, look: requests },
+    Signal { name: "beat-turns", needs: Needs::TURNS, look: turns },
+    Signal { name: "polling", needs: Needs::HTTP, look: polling },
 ];
 
 /// Events nearer than this are one: parallel connections, a request in pieces. Seconds.

@@ -1,16 +1,16 @@
 //! Where the service is and what it is called: weak by themselves.
 
-use super::{Signal, View, common_port};
+use super::{Needs, Signal, View, common_port};
 use crate::detect::evidence::Statement;
 use crate::record::Proto;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "bare-address", look: bare },
-    Signal { name: "odd-port", look: odd_port },
-    Signal { name: "dynamic-name", look: dynamic },
-    Signal { name: "tunnel-name", look: tunnel },
-    Signal { name: "alternative-root", look: alternative },
-    Signal { name: "unresolved-name", look: unresolved },
+    Signal { name: "bare-address", needs: Needs::NOTHING, look: bare },
+    Signal { name: "odd-port", needs: Needs::TCP, look: odd_port },
+    Signal { name: "dynamic-name", needs: Needs::NOTHING, look: dynamic },
+    Signal { name: "tunnel-name", needs: Needs::NOTHING, look: tunnel },
+    Signal { name: "alternative-root", needs: Needs::NOTHING, look: alternative },
+    Signal { name: "unresolved-name", needs: Needs::HTTP, look: unresolved },
 ];
 
 fn told(view: &View<'_>, strength: f64, why: String) -> Option<Statement> {

@@ -2,15 +2,15 @@
 
 use super::inventory::holds;
 use super::mail::{dated, tagged};
-use super::{Signal, View, count};
+use super::{Needs, Signal, View, count};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Loot, Upload};
 use crate::record::{Flow, Ftp};
 use std::collections::BTreeMap;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "ftp-store-only", look: store_only },
-    Signal { name: "ftp-names-host", look: names_host },
+    Signal { name: "ftp-store-only", needs: Needs::FTP, look: store_only },
+    Signal { name: "ftp-names-host", needs: Needs::FTP, look: names_host },
 ];
 
 /// Names of stored files kept for a finding.

@@ -1,17 +1,17 @@
 //! Facts about the machine and its user, sent where nobody asked for them.
 
 use super::loot::marks;
-use super::{Signal, View};
+use super::{Needs, Signal, View};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Loot};
 use crate::record::{Body, Field};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "bot-fields", look: fields },
-    Signal { name: "host-names-sent", look: names },
-    Signal { name: "inventory-text", look: text },
-    Signal { name: "report-in-agent", look: agent },
+    Signal { name: "bot-fields", needs: Needs::HTTP, look: fields },
+    Signal { name: "host-names-sent", needs: Needs::HTTP, look: names },
+    Signal { name: "inventory-text", needs: Needs::PIECE, look: text },
+    Signal { name: "report-in-agent", needs: Needs::HTTP, look: agent },
 ];
 
 /// Field names that bots use to introduce themselves, each the mark of a machine's identity.

@@ -1,15 +1,15 @@
 //! What left, by the names of its pieces and the marks of credential lists.
 
-use super::{Piece, Signal, View, size};
+use super::{Needs, Piece, Signal, View, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Loot, Upload};
 use crate::record::Body;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "loot-listing", look: listing },
-    Signal { name: "credential-text", look: credentials },
-    Signal { name: "credential-query", look: query },
+    Signal { name: "loot-listing", needs: Needs::PIECE, look: listing },
+    Signal { name: "credential-text", needs: Needs::PIECE, look: credentials },
+    Signal { name: "credential-query", needs: Needs::HTTP, look: query },
 ];
 
 /// Names of loot kept for a finding.

@@ -1,18 +1,18 @@
 //! Mail that a workstation sends without a mail program.
 
 use super::inventory::holds;
-use super::{Signal, View, count, size};
+use super::{Needs, Signal, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Loot, Upload};
 use crate::record::{Flow, Mail, Smtp};
 use std::collections::BTreeMap;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "mail-without-program", look: without_program },
-    Signal { name: "mail-to-self", look: to_self },
-    Signal { name: "mail-names-host", look: names_host },
-    Signal { name: "mail-greeting", look: greeting },
-    Signal { name: "mail-in-tls", look: in_tls },
+    Signal { name: "mail-without-program", needs: Needs::SMTP, look: without_program },
+    Signal { name: "mail-to-self", needs: Needs::SMTP, look: to_self },
+    Signal { name: "mail-names-host", needs: Needs::SMTP, look: names_host },
+    Signal { name: "mail-greeting", needs: Needs::SMTP, look: greeting },
+    Signal { name: "mail-in-tls", needs: Needs::TLS, look: in_tls },
 ];
 
 type Sent<'a> = (usize, &'a Flow, &'a Smtp, &'a Mail);

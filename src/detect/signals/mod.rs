@@ -9,6 +9,7 @@ mod ftp;
 mod inventory;
 mod loot;
 mod mail;
+mod needs;
 mod opaque;
 mod order;
 mod request;
@@ -23,12 +24,15 @@ use super::evidence::{ChannelIx, MAX_FRAMES, Statement};
 use super::ledger::{Channel, Event, EventKind, HostView, Ledger};
 use crate::record::{Body, Exchange, Flow, Proto};
 use crate::time::{Duration, Timestamp};
+use needs::Needs;
 
 /// A signal: its name in `rules/signals.toml` and how it looks.
 #[derive(Debug, Clone, Copy)]
 pub struct Signal {
     /// Key of `rules/signals.toml`.
     pub name: &'static str,
+    /// What the channel must have for the look to see anything.
+    pub needs: Needs,
     /// The look.
     pub look: fn(&View<'_>) -> Option<Statement>,
 }
@@ -55,7 +59,13 @@ pub const ALL: [&[Signal]; 15] = [
 /// Every statement of every signal, channel by channel. Visitors from the Internet and multicast are no one's loss.
 pub fn look(view: &View<'_>) -> Vec<Statement> {
     let apart = |signal: &&Signal| view.channel.domain.is_none() || tunnel::of_domain(signal.name);
-    let said = ALL.into_iter().flatten().filter(apart).filter_map(|signal| {
+    let traits = Needs::of(view.ledger, view.channel, view.host);
+    let needed = |signal: &&Signal| {
+        let may = signal.needs.met_by(traits);
+        debug_assert!(may || (signal.look)(view).is_none(), "{} sees without what it needs", signal.name);
+        may
+    };
+    let said = ALL.into_iter().flatten().filter(apart).filter(needed).filter_map(|signal| {
         (signal.look)(view).map(|statement| Statement { signal: signal.name.into(), ..statement })
     });
     said.collect()

@@ -1,20 +1,20 @@
 //! Conversations in no known protocol.
 
-use super::{Signal, View, common_port, opaque, size};
+use super::{Needs, Signal, View, common_port, opaque, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Upload};
 use crate::record::{Flow, Proto, Shape, SideName, State};
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "opaque-on-web-port", look: on_web_port },
-    Signal { name: "shared-prefix", look: shared_prefix },
-    Signal { name: "length-framed", look: framed },
-    Signal { name: "raw-archive", look: raw_archive },
-    Signal { name: "raw-upload", look: raw_upload },
-    Signal { name: "raw-report", look: report },
-    Signal { name: "stage-pushed", look: stage },
-    Signal { name: "shell-banner", look: shell },
-    Signal { name: "unknown-text", look: text },
+    Signal { name: "opaque-on-web-port", needs: Needs::RAW, look: on_web_port },
+    Signal { name: "shared-prefix", needs: Needs::RAW, look: shared_prefix },
+    Signal { name: "length-framed", needs: Needs::RAW, look: framed },
+    Signal { name: "raw-archive", needs: Needs::RAW, look: raw_archive },
+    Signal { name: "raw-upload", needs: Needs::RAW, look: raw_upload },
+    Signal { name: "raw-report", needs: Needs::RAW, look: report },
+    Signal { name: "stage-pushed", needs: Needs::TCP.or(Needs::HTTP), look: stage },
+    Signal { name: "shell-banner", needs: Needs::RAW, look: shell },
+    Signal { name: "unknown-text", needs: Needs::RAW, look: text },
 ];
 
 /// Shortest prefix common to both sides that is called a mark, in bytes.

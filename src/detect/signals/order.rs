@@ -1,6 +1,6 @@
 //! What came shortly before: look-ups, dead drops, libraries, programs.
 
-use super::{Signal, View, count};
+use super::{Needs, Signal, View, count};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
 use crate::detect::ledger::{Event, EventKind};
@@ -9,12 +9,12 @@ use crate::time::{Duration, Timestamp};
 use std::collections::BTreeSet;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "lookup-before", look: lookup },
-    Signal { name: "dead-drop-before", look: dead_drop },
-    Signal { name: "libraries-before", look: libraries },
-    Signal { name: "program-from-same", look: program },
-    Signal { name: "disguised-program", look: disguised },
-    Signal { name: "program-before", look: program_before },
+    Signal { name: "lookup-before", needs: Needs::EVENTS, look: lookup },
+    Signal { name: "dead-drop-before", needs: Needs::EVENTS, look: dead_drop },
+    Signal { name: "libraries-before", needs: Needs::EVENTS, look: libraries },
+    Signal { name: "program-from-same", needs: Needs::EVENTS, look: program },
+    Signal { name: "disguised-program", needs: Needs::EVENTS, look: disguised },
+    Signal { name: "program-before", needs: Needs::EVENTS, look: program_before },
 ];
 
 /// How long before the contact a look at the public address still belongs to it: measured gaps are 1 to 30 s,

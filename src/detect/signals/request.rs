@@ -1,6 +1,6 @@
 //! HTTP requests that browsers and honest programs do not make.
 
-use super::{Signal, View, count};
+use super::{Needs, Signal, View, count};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
 use crate::detect::ledger::name;
@@ -8,33 +8,33 @@ use crate::record::{Body, Exchange, Flow, Shape};
 use std::collections::BTreeMap;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "post-to-address", look: post_to_address },
-    Signal { name: "post-without-agent", look: without_agent },
-    Signal { name: "poor-headers", look: poor_headers },
-    Signal { name: "old-agent", look: old_agent },
-    Signal { name: "http-1.0-post", look: old_version },
-    Signal { name: "false-encoding", look: false_encoding },
-    Signal { name: "body-in-get", look: body_in_get },
-    Signal { name: "misdeclared-body", look: misdeclared },
-    Signal { name: "untyped-body", look: untyped },
-    Signal { name: "expect-without-agent", look: expect },
-    Signal { name: "gate-path", look: gate },
-    Signal { name: "comma-boundary", look: comma },
-    Signal { name: "false-host", look: false_host },
-    Signal { name: "errors-accepted", look: errors },
-    Signal { name: "posts-only", look: posts_only },
-    Signal { name: "http-odd-port", look: odd_port },
-    Signal { name: "http-on-443", look: on_443 },
-    Signal { name: "coded-query", look: coded_query },
-    Signal { name: "coded-cookie", look: coded_cookie },
-    Signal { name: "cookie-without-agent", look: cookie_without_agent },
-    Signal { name: "coded-path", look: coded_path },
-    Signal { name: "foreign-referer", look: foreign_referer },
-    Signal { name: "opaque-answer", look: opaque_answer },
-    Signal { name: "coded-field", look: coded_field },
-    Signal { name: "download-by-post", look: download_by_post },
-    Signal { name: "odd-agent", look: odd_agent },
-    Signal { name: "bare-get", look: bare_get },
+    Signal { name: "post-to-address", needs: Needs::POST, look: post_to_address },
+    Signal { name: "post-without-agent", needs: Needs::POST, look: without_agent },
+    Signal { name: "poor-headers", needs: Needs::POST, look: poor_headers },
+    Signal { name: "old-agent", needs: Needs::HTTP, look: old_agent },
+    Signal { name: "http-1.0-post", needs: Needs::POST, look: old_version },
+    Signal { name: "false-encoding", needs: Needs::PIECE, look: false_encoding },
+    Signal { name: "body-in-get", needs: Needs::POST, look: body_in_get },
+    Signal { name: "misdeclared-body", needs: Needs::POST, look: misdeclared },
+    Signal { name: "untyped-body", needs: Needs::POST, look: untyped },
+    Signal { name: "expect-without-agent", needs: Needs::POST, look: expect },
+    Signal { name: "gate-path", needs: Needs::POST, look: gate },
+    Signal { name: "comma-boundary", needs: Needs::HTTP, look: comma },
+    Signal { name: "false-host", needs: Needs::HTTP, look: false_host },
+    Signal { name: "errors-accepted", needs: Needs::POST, look: errors },
+    Signal { name: "posts-only", needs: Needs::POST, look: posts_only },
+    Signal { name: "http-odd-port", needs: Needs::HTTP, look: odd_port },
+    Signal { name: "http-on-443", needs: Needs::HTTP, look: on_443 },
+    Signal { name: "coded-query", needs: Needs::HTTP, look: coded_query },
+    Signal { name: "coded-cookie", needs: Needs::HTTP, look: coded_cookie },
+    Signal { name: "cookie-without-agent", needs: Needs::HTTP, look: cookie_without_agent },
+    Signal { name: "coded-path", needs: Needs::HTTP, look: coded_path },
+    Signal { name: "foreign-referer", needs: Needs::HTTP, look: foreign_referer },
+    Signal { name: "opaque-answer", needs: Needs::HTTP, look: opaque_answer },
+    Signal { name: "coded-field", needs: Needs::POST, look: coded_field },
+    Signal { name: "download-by-post", needs: Needs::POST, look: download_by_post },
+    Signal { name: "odd-agent", needs: Needs::HTTP, look: odd_agent },
+    Signal { name: "bare-get", needs: Needs::HTTP, look: bare_get },
 ];
 
 /// Shortest run of code in a query that is looked at: session tokens of web pages are mostly shorter.

@@ -1,6 +1,6 @@
 //! One thing said to many servers.
 
-use super::{Signal, View, count};
+use super::{Needs, Signal, View, count};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
 use crate::detect::ledger::likeness;
@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "one-request-many-servers", look: requests },
-    Signal { name: "one-certificate-style", look: certificates },
-    Signal { name: "one-name-many-addresses", look: addresses },
+    Signal { name: "one-request-many-servers", needs: Needs::HTTP, look: requests },
+    Signal { name: "one-certificate-style", needs: Needs::TLS, look: certificates },
+    Signal { name: "one-name-many-addresses", needs: Needs::POST, look: addresses },
 ];
 
 /// Fewest other services that must get the same.

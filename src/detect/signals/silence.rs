@@ -1,16 +1,16 @@
 //! A server that is gone, and a client that does not give up.
 
 use super::beat::regular;
-use super::{Signal, View, count, size};
+use super::{Needs, Signal, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
 use crate::record::{Proto, State};
 use std::collections::BTreeMap;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "attempts", look: attempts },
-    Signal { name: "unheard", look: unheard },
-    Signal { name: "monologue", look: monologue },
+    Signal { name: "attempts", needs: Needs::SEVERAL, look: attempts },
+    Signal { name: "unheard", needs: Needs::SEVERAL, look: unheard },
+    Signal { name: "monologue", needs: Needs::TURNS, look: monologue },
 ];
 
 /// Fewest failed attempts that are called persistence.

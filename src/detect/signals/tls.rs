@@ -1,20 +1,20 @@
 //! What shows of an encrypted conversation: names, certificates, versions.
 
-use super::{Signal, View, count};
+use super::{Needs, Signal, View, count};
 use crate::detect::evidence::Statement;
 use crate::detect::ledger::name;
 use crate::record::{Certificate, Flow, Tls};
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "tls-without-name", look: without_name },
-    Signal { name: "self-signed", look: self_signed },
-    Signal { name: "placeholder-certificate", look: placeholder },
-    Signal { name: "invented-certificate", look: invented },
-    Signal { name: "pretending-certificate", look: pretending },
-    Signal { name: "upload-to-nobody", look: upload },
-    Signal { name: "certificate-of-another", look: another },
-    Signal { name: "tls-odd-port", look: odd_port },
-    Signal { name: "old-tls", look: old },
+    Signal { name: "tls-without-name", needs: Needs::TLS, look: without_name },
+    Signal { name: "self-signed", needs: Needs::TLS, look: self_signed },
+    Signal { name: "placeholder-certificate", needs: Needs::TLS, look: placeholder },
+    Signal { name: "invented-certificate", needs: Needs::TLS, look: invented },
+    Signal { name: "pretending-certificate", needs: Needs::TLS, look: pretending },
+    Signal { name: "upload-to-nobody", needs: Needs::TLS, look: upload },
+    Signal { name: "certificate-of-another", needs: Needs::TLS, look: another },
+    Signal { name: "tls-odd-port", needs: Needs::TLS, look: odd_port },
+    Signal { name: "old-tls", needs: Needs::TLS, look: old },
 ];
 
 /// Least that is called an upload, in bytes.

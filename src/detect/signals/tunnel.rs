@@ -1,14 +1,17 @@
 //! Other protocols inside DNS questions and echo messages.
 
-use super::{Signal, View, count, size};
+use super::{Needs, Signal, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
 use crate::detect::ledger::ROOTLESS;
 use crate::record::{Dns, Proto};
+use hashbrown::HashSet;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) const SIGNALS: &[Signal] =
-    &[Signal { name: "dns-tunnel", look: dns }, Signal { name: "icmp-tunnel", look: icmp }];
+pub(super) const SIGNALS: &[Signal] = &[
+    Signal { name: "dns-tunnel", needs: Needs::DOMAIN, look: dns },
+    Signal { name: "icmp-tunnel", needs: Needs::ICMP, look: icmp },
+];
 
 /// Whether a signal looks at channels that are a domain's questions.
 pub(super) fn of_domain(name: &str) -> bool {
@@ -29,7 +32,7 @@ fn dns(view: &View<'_>) -> Option<Statement> {
         ROOTLESS => crate::detect::ledger::name::rootless(&dns.query),
         _ => dns.query.strip_suffix(base).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
     };
-    let mut names: BTreeSet<&str> = BTreeSet::new();
+    let mut names: HashSet<&str> = HashSet::new();
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut asked, mut long, mut label_bytes) = (0_usize, 0_usize, 0_usize);
     let mut moments = (i64::MAX, i64::MIN);

@@ -1,6 +1,6 @@
 //! How much went up, how fast, and how little came back.
 
-use super::{Signal, View, count, size};
+use super::{Needs, Signal, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Upload};
 use crate::record::{Body, Exchange, Flow, Proto, SideName};
@@ -8,9 +8,9 @@ use crate::time::Duration;
 use std::collections::BTreeMap;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "upload-burst", look: burst },
-    Signal { name: "upload-in-parts", look: parts },
-    Signal { name: "same-size-uploads", look: same_size },
+    Signal { name: "upload-burst", needs: Needs::TCP, look: burst },
+    Signal { name: "upload-in-parts", needs: Needs::POST, look: parts },
+    Signal { name: "same-size-uploads", needs: Needs::TLS, look: same_size },
 ];
 
 /// Least upload that is called one, in bytes: below, requests and reports of every program live.

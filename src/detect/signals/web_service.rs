@@ -1,14 +1,14 @@
 //! Messengers, webhooks, file hosts and paste sites as the place where loot is left.
 
-use super::{Signal, View, size};
+use super::{Needs, Signal, View, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Loot, Upload};
 use std::collections::BTreeMap;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "messenger-upload", look: messenger },
-    Signal { name: "file-host-upload", look: file_host },
-    Signal { name: "chain-rpc", look: chain },
+    Signal { name: "messenger-upload", needs: Needs::NOTHING, look: messenger },
+    Signal { name: "file-host-upload", needs: Needs::NOTHING, look: file_host },
+    Signal { name: "chain-rpc", needs: Needs::NOTHING, look: chain },
 ];
 
 /// Least that goes to a messenger's interface, in bytes: a greeting with the host's facts is some hundred,
