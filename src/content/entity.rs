@@ -5,6 +5,7 @@ use super::plain::{Judged, Plain};
 use super::sample::{DENSE, Sample};
 use super::{magic, shape};
 use crate::record::{Body, Hex, Shape};
+use smol_str::SmolStr;
 
 /// First bytes that choose, in bytes: a tar header, and the boundary of a multipart body with its first header.
 const HEAD: usize = 512;
@@ -183,7 +184,7 @@ impl Entity {
         let first = if self.headless { &[] } else { &self.head[..self.head.len().min(FIRST)] };
         let mut body = Body {
             bytes: self.at,
-            magic: self.magic.map(str::to_owned),
+            magic: self.magic.map(SmolStr::new_static),
             shape: self.shape,
             entropy: self.sample.as_ref().and_then(|sample| sample.entropy()),
             first: Hex::from(first),

@@ -46,19 +46,23 @@ fn is_utf16(bytes: &[u8]) -> bool {
     if bytes.len() < 16 {
         return false;
     }
-    let printable = |b: &u8| matches!(b, b'\t' | b'\r' | b'\n' | 0x20..=0x7e);
-    let pairs = bytes.len() / 2;
-    let little = bytes.chunks_exact(2).filter(|p| p[1] == 0 && printable(&p[0])).count();
-    let big = bytes.chunks_exact(2).filter(|p| p[0] == 0 && printable(&p[1])).count();
-    little.max(big) * 10 >= pairs * 9
+    let printable = |byte: u8| matches!(byte, b'\t' | b'\r' | b'\n' | 0x20..=0x7e);
+    // So many pairs may be something else. Other bytes exceed it soon.
+    let odd = bytes.len() / 2 / 10;
+    let little = |pair: &&[u8]| !(pair[1] == 0 && printable(pair[0]));
+    let big = |pair: &&[u8]| !(pair[0] == 0 && printable(pair[1]));
+    bytes.chunks_exact(2).filter(little).nth(odd).is_none()
+        || bytes.chunks_exact(2).filter(big).nth(odd).is_none()
 }
 
 /// Printable text in UTF-8 or a legacy code page.
 fn is_text(bytes: &[u8], complete: bool) -> bool {
     let control = |b: &&u8| matches!(b, 0..=8 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f);
-    let controls = bytes.iter().filter(control).count();
+    let mut controls = bytes.iter().filter(control);
+    let clean = controls.next().is_none();
     // One stray byte in 128, so that a separator such as 0x01 does not make a text binary.
-    if controls * 128 > bytes.len() {
+    let stray = bytes.len() / 128;
+    if !clean && (stray == 0 || controls.nth(stray - 1).is_some()) {
         return false;
     }
     let cut = |error: std::str::Utf8Error| error.error_len().is_none() && !complete;
@@ -68,7 +72,7 @@ fn is_text(bytes: &[u8], complete: bool) -> bool {
         // A code page: random bytes of this length would hold control characters.
         Err(_) => {
             let high = bytes.iter().filter(|b| **b >= 0x80).count();
-            controls == 0 && (bytes.len() >= 96 || high * 4 <= bytes.len())
+            clean && (bytes.len() >= 96 || high * 4 <= bytes.len())
         }
     }
 }

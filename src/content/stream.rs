@@ -3,6 +3,7 @@
 use super::decoder::{Compression, Decoder, Quoted};
 use super::entity::{Context, Entity, Seen};
 use super::scanner::Declared;
+use smol_str::{SmolStr, StrExt as _};
 
 /// Longest file name stated, in bytes.
 const NAME_MAX: usize = 255;
@@ -24,8 +25,8 @@ pub(super) struct Stream {
 /// What was declared, as it is stated.
 #[derive(Debug)]
 struct Stated {
-    media_type: Option<String>,
-    encoding: Option<String>,
+    media_type: Option<SmolStr>,
+    encoding: Option<SmolStr>,
     file_name: Option<String>,
 }
 
@@ -51,7 +52,11 @@ impl Stream {
         };
         let coded = matches!(encoding.as_deref(), Some("gzip" | "x-gzip" | "deflate" | "br" | "zstd"));
         let context = Context { mail, encoded: coded && decoder.is_none(), ..context };
-        let stated = Stated { media_type, encoding, file_name: declared.file_name.map(|n| cut(n, NAME_MAX)) };
+        let stated = Stated {
+            media_type,
+            encoding,
+            file_name: declared.file_name.map(|n| cut(n, NAME_MAX).to_owned()),
+        };
         let any = stated.media_type.is_some() || stated.encoding.is_some() || stated.file_name.is_some();
         Self {
             stated: any.then(|| Box::new(stated)),
@@ -121,16 +126,16 @@ impl Stream {
 }
 
 /// A declared token in lower case; none for an empty one.
-fn token(text: &str) -> Option<String> {
+fn token(text: &str) -> Option<SmolStr> {
     let text = text.trim();
-    (!text.is_empty()).then(|| cut(text, TYPE_MAX).to_ascii_lowercase())
+    (!text.is_empty()).then(|| cut(text, TYPE_MAX).to_ascii_lowercase_smolstr())
 }
 
 /// The text up to `max` bytes, cut at a character.
-fn cut(text: &str, max: usize) -> String {
+fn cut(text: &str, max: usize) -> &str {
     let mut end = text.len().min(max);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    text[..end].to_owned()
+    &text[..end]
 }

@@ -100,7 +100,7 @@ impl Make {
     pub fn tls(mut self, sni: Option<&str>, cert: Option<Certificate>) -> Self {
         self.0.tls = Some(Box::new(Tls {
             version: "TLS1.2".into(),
-            sni: sni.map(str::to_owned),
+            sni: sni.map(Into::into),
             established: true,
             certificates: cert.into_iter().map(Into::into).collect(),
             ..Tls::default()
@@ -114,7 +114,7 @@ impl Make {
             query: query.into(),
             kind: kind.to_owned().into(),
             rcode: Some("NOERROR".into()),
-            answers: answers.iter().map(|&text| text.to_owned()).collect(),
+            answers: answers.iter().map(|&text| text.into()).collect(),
             time,
             frame: self.0.frames.first,
             bytes: (60 + query.len() as u32, 90 + query.len() as u32),
@@ -146,7 +146,7 @@ pub fn request(
     headers: &[(&str, &str)],
     body: Option<Body>,
 ) -> Exchange {
-    let own = [("Host".to_owned(), host.to_owned())];
+    let own = [("Host".into(), host.into())];
     Exchange {
         method: method.into(),
         host: Some(host.into()),
@@ -154,7 +154,7 @@ pub fn request(
         version: "1.1".into(),
         headers: own
             .into_iter()
-            .chain(headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())))
+            .chain(headers.iter().map(|&(name, value)| (name.into(), value.into())))
             .collect(),
         status: Some(200),
         request: body.map(Box::new),

@@ -4,7 +4,7 @@ use super::{Body, Hex, SideName, is_zero};
 use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
+use smol_str::SmolStr;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -34,14 +34,14 @@ pub struct Facts {
 #[serde(deny_unknown_fields, default)]
 pub struct Tls {
     /// Negotiated version, else the client's highest: `SSLv3`, `TLS1.0` ... `TLS1.3`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub version: String,
+    #[serde(skip_serializing_if = "SmolStr::is_empty")]
+    pub version: SmolStr,
     /// Server name of the ClientHello, lower case.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sni: Option<String>,
+    pub sni: Option<SmolStr>,
     /// ALPN names the client offered.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub alpn: Vec<String>,
+    pub alpn: Vec<SmolStr>,
     /// JA3 (MD5, hexadecimal).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ja3: Option<String>,
@@ -115,26 +115,26 @@ pub struct Certificate {
 #[serde(deny_unknown_fields, default)]
 pub struct Exchange {
     /// Request method; empty where only the response was captured.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub method: String,
+    #[serde(skip_serializing_if = "SmolStr::is_empty")]
+    pub method: SmolStr,
     /// Authority by absolute-form target, else Host header, lower case, as sent (port included).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
+    pub host: Option<SmolStr>,
     /// Path with query, at most 2,048 bytes; values of secret-looking query parameters are masked.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub path: String,
     /// `1.0`, `1.1`, `0.9`, `2`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub version: String,
+    #[serde(skip_serializing_if = "SmolStr::is_empty")]
+    pub version: SmolStr,
     /// Request headers in order, names as sent; secrets are masked (`Cookie: id=<34>`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(SmolStr, SmolStr)>,
     /// Status code, absent without a response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// Response headers in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub response_headers: Vec<(String, String)>,
+    pub response_headers: Vec<(SmolStr, SmolStr)>,
     /// Request body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Box<Body>>,
@@ -169,16 +169,16 @@ impl Exchange {
 #[serde(deny_unknown_fields, default)]
 pub struct Dns {
     /// The name asked for, lower case, without the trailing dot; `.` for the root.
-    pub query: String,
+    pub query: SmolStr,
     /// Record type: `A`, `TXT`, ..., or `TYPE123`.
     #[serde(rename = "type")]
-    pub kind: Cow<'static, str>,
+    pub kind: SmolStr,
     /// Response code: `NOERROR`, `NXDOMAIN`, ...; absent without an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rcode: Option<Cow<'static, str>>,
+    pub rcode: Option<SmolStr>,
     /// Answers as text: addresses, names, `"TXT:<bytes>"`; bounded.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub answers: Vec<String>,
+    pub answers: Vec<SmolStr>,
     /// When it was asked (answered, where the question was not captured).
     pub time: Timestamp,
     /// Frame of the question (of the answer, without one).
@@ -242,7 +242,7 @@ pub struct Mail {
     pub mailer: Option<String>,
     /// Other header values that tell tools apart: `Thread-Topic`, `From` display name; name and value.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub hints: Vec<(String, String)>,
+    pub hints: Vec<(SmolStr, SmolStr)>,
     /// The message after its header.
     pub body: Body,
     /// The server's reply code to the end of the data.

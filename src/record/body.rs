@@ -3,6 +3,7 @@
 use super::{Hex, is_zero};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 /// The facts of one body: an HTTP message body, an attachment, a file over FTP, one side of an opaque stream.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,16 +16,16 @@ pub struct Body {
     pub missing: u64,
     /// Declared media type, lower case, without parameters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub declared: Option<String>,
+    pub declared: Option<SmolStr>,
     /// Declared content encoding, lower case (`gzip`, `binary`, ...).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub encoding: Option<String>,
+    pub encoding: Option<SmolStr>,
     /// Declared file name (last component or whole path as sent, at most 255 bytes).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file_name: Option<String>,
     /// Type by first bytes: `zip`, `rar`, `7z`, `gzip`, `tar`, `png`, `jpeg`, `bmp`, `pe`, `elf`, `sqlite`, ...
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub magic: Option<String>,
+    pub magic: Option<SmolStr>,
     /// What kind of text or binary it looks like.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shape: Option<Shape>,

@@ -5,6 +5,7 @@ use crate::time::Timestamp;
 use base64::Engine as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 /// A pair of figures, one for what went to the server and one for what went to the client.
@@ -71,9 +72,15 @@ pub struct Mac(pub [u8; 6]);
 
 impl std::fmt::Display for Mac {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [first, rest @ ..] = self.0;
-        write!(f, "{first:02x}")?;
-        rest.iter().try_for_each(|byte| write!(f, ":{byte:02x}"))
+        let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value & 15)]);
+        for (index, byte) in self.0.into_iter().enumerate() {
+            if index > 0 {
+                f.write_char(':')?;
+            }
+            f.write_char(digit(byte >> 4))?;
+            f.write_char(digit(byte))?;
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::look::{Sight, first, protocol};
 use super::rule::{FamilyRule, Key, On, Step};
-use super::sketch::Sketch;
+use super::sketch::{Beginning, Sketch};
 use crate::detect::evidence::{ChannelIx, MAX_FRAMES, Statement};
 use crate::detect::finding::{Beacon, Kind, Loot, Upload};
 use crate::detect::ledger::{Channel, Ledger};
@@ -57,10 +57,16 @@ fn kin(one: &FamilyRule, other: &FamilyRule) -> bool {
 }
 
 /// Whether some look of the first step may see something in a channel that speaks these protocols in these requests.
-fn may_begin(rule: &FamilyRule, channel: &Channel, speaks: u8, requests: Sketch) -> bool {
+fn may_begin(
+    rule: &FamilyRule,
+    channel: &Channel,
+    speaks: u8,
+    (requests, beginnings): (Sketch, &[Beginning]),
+) -> bool {
     rule.body.steps.first().is_some_and(|step| {
         step.looks.iter().any(|look| match look.protocols() {
             protocol::HTTP => look.asked.may_fit(requests),
+            protocol::RAW => beginnings.iter().any(|one| look.begins.may_fit(one)),
             // Those of a resolver's channel belong to domains.
             protocol::DNS => channel.domain.is_some(),
             0 => true,
@@ -140,9 +146,12 @@ impl<'a> Scene<'a> {
         let speaks = |&flow: &usize| self.spoken.get(flow).copied().unwrap_or(0);
         let speaks = channel.flows.iter().fold(0, |bits, flow| bits | speaks(flow));
         let requests = channel.flows.iter().fold(Sketch::default(), |all, &flow| self.joined(all, flow));
+        let raw = |&&flow: &&usize| self.spoken.get(flow).is_some_and(|speaks| speaks & protocol::RAW != 0);
+        let flows = channel.flows.iter().filter(raw).filter_map(|&flow| self.ledger.flows.get(flow));
+        let beginnings: Vec<Beginning> = flows.map(Beginning::of).collect();
         let mut said: Vec<(&FamilyRule, f64, Statement)> = Vec::new();
         for &rule in self.speaking(speaks) {
-            if !may_begin(rule, channel, speaks, requests) || !fits_service(rule, channel) {
+            if !may_begin(rule, channel, speaks, (requests, &beginnings)) || !fits_service(rule, channel) {
                 continue;
             }
             if let Some(statement) = self.judge(ix, rule) {
@@ -397,18 +406,18 @@ fn value(key: Key, record: &Flow, sight: Sight<'_>, up: u64) -> String {
     let path = || match sight {
         Sight::Http(e) => e.path.split('?').next().unwrap_or("").to_owned(),
         Sight::Ftp(command) => command.1.clone(),
-        Sight::Dns(dns) => dns.query.clone(),
+        Sight::Dns(dns) => dns.query.to_string(),
         _ => String::new(),
     };
     match key {
         Key::Path => path(),
         Key::File => path().rsplit('/').next().unwrap_or("").to_ascii_lowercase(),
         Key::Host => match sight {
-            Sight::Http(e) => e.host.clone(),
-            Sight::Tls(tls) => tls.sni.clone(),
+            Sight::Http(e) => e.host.as_deref(),
+            Sight::Tls(tls) => tls.sni.as_deref(),
             _ => None,
         }
-        .unwrap_or_else(|| record.server.addr.to_string()),
+        .map_or_else(|| record.server.addr.to_string(), str::to_owned),
         Key::Server => record.server.addr.to_string(),
         Key::Bytes => up.to_string(),
         Key::Tag => match sight {

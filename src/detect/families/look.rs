@@ -1,10 +1,11 @@
 //! What a rule may ask of a flow: one kind of look for each protocol.
 
 use super::body::{BodyLook, given, word};
-use super::sketch::{Asked, Sketch};
+use super::sketch::{Asked, Begins, ByteSet, Sketch};
 use super::value::{Bytes, Many, Range, Text};
 use crate::record::{Certificate, Dns, Exchange, Flow, Mail, SideName, Sides, State, Tls, Turn};
 use serde::Deserialize;
+use smol_str::SmolStr;
 use std::collections::BTreeMap;
 
 /// Shape of the host a client names.
@@ -151,12 +152,12 @@ fn refers_to_itself(exchange: &Exchange, path: &str) -> bool {
     })
 }
 
-fn in_order(headers: &[(String, String)], names: &[String]) -> bool {
+fn in_order(headers: &[(SmolStr, SmolStr)], names: &[String]) -> bool {
     let mut rest = headers.iter();
     names.iter().all(|name| rest.any(|(n, _)| n.eq_ignore_ascii_case(name)))
 }
 
-fn values(headers: &[(String, String)], wanted: &BTreeMap<String, Text>) -> bool {
+fn values(headers: &[(SmolStr, SmolStr)], wanted: &BTreeMap<String, Text>) -> bool {
     wanted.iter().all(|(name, text)| {
         headers.iter().any(|(n, value)| n.eq_ignore_ascii_case(name) && text.found(value))
     })
@@ -381,6 +382,15 @@ fn opening(flow: &Flow, side: SideName) -> Option<u64> {
 }
 
 impl RawLook {
+    fn begins(&self) -> Begins {
+        let of = |patterns: &Option<Many<Bytes>>| patterns.as_ref().and_then(ByteSet::first_of);
+        Begins {
+            speaks: self.speaks,
+            lengths: [self.opening, self.answer],
+            bytes: [of(&self.client), of(&self.server)],
+        }
+    }
+
     fn fits(&self, flow: &Flow) -> bool {
         let other = flow.other.as_deref();
         let protocol = other.and_then(|other| other.protocol.as_deref()).unwrap_or("none");
@@ -550,6 +560,9 @@ pub struct Look {
     /// What it asks of a request at least.
     #[serde(skip)]
     pub asked: Asked,
+    /// What it asks of the beginning of a conversation at least.
+    #[serde(skip)]
+    pub begins: Begins,
 }
 
 /// What was seen once.
@@ -623,6 +636,7 @@ impl Look {
     pub fn settle(&mut self) {
         self.needs = self.looked_at();
         self.asked = self.http.as_ref().map_or(Asked::default(), |look| look.asked());
+        self.begins = self.raw.as_ref().map_or(Begins::default(), |look| look.begins());
     }
 
     fn looked_at(&self) -> u8 {

@@ -1,6 +1,8 @@
-//! What of a request rules most often ask for, as bits: most looks at most requests end here.
+//! What of a request or a conversation rules most often ask for, in a few words: most looks end here.
 
-use crate::record::Exchange;
+use super::look::first;
+use super::value::{Bytes, Many, Range};
+use crate::record::{Exchange, Flow, SideName};
 
 /// Headers that have a bit.
 const NAMES: [&str; 16] = [
@@ -86,6 +88,75 @@ impl Asked {
             && self.has & !sketch.has == 0
             && self.lacks & !sketch.lacks == 0
             && (sketch.body || !self.body)
+    }
+}
+
+/// How a conversation in no listed protocol begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Beginning {
+    speaks: Option<SideName>,
+    /// Length of the first message of client and server, in bytes.
+    lengths: [Option<u64>; 2],
+    /// First byte of client and server.
+    bytes: [Option<u8>; 2],
+}
+
+impl Beginning {
+    /// Of a flow.
+    pub fn of(flow: &Flow) -> Self {
+        let length = |side| flow.turns.iter().find(|turn| turn.0 == side).map(|turn| turn.2);
+        Self {
+            speaks: flow.turns.first().map(|turn| turn.0),
+            lengths: [length(SideName::Client), length(SideName::Server)],
+            bytes: [first(flow, SideName::Client), first(flow, SideName::Server)].map(|b| b.first().copied()),
+        }
+    }
+}
+
+/// What a look asks of a beginning: never more than it asks of the conversation itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Begins {
+    /// Who speaks first.
+    pub speaks: Option<SideName>,
+    /// Length of the first message of client and server.
+    pub lengths: [Option<Range>; 2],
+    /// First byte of client and server.
+    pub bytes: [Option<ByteSet>; 2],
+}
+
+impl Begins {
+    /// Whether a conversation that begins so may be what is asked for.
+    pub fn may_fit(&self, beginning: &Beginning) -> bool {
+        let length = |side: usize| {
+            self.lengths[side].is_none_or(|range| beginning.lengths[side].is_some_and(|n| range.has(n)))
+        };
+        let byte = |side: usize| {
+            self.bytes[side].as_ref().is_none_or(|set| beginning.bytes[side].is_some_and(|b| set.has(b)))
+        };
+        let speaks = self.speaks.is_none_or(|side| beginning.speaks == Some(side));
+        speaks && length(0) && length(1) && byte(0) && byte(1)
+    }
+}
+
+/// A set of bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct ByteSet([u64; 4]);
+
+impl ByteSet {
+    /// The bytes that one of `patterns` may begin with; none where anything may stand there, or nothing.
+    pub fn first_of(patterns: &Many<Bytes>) -> Option<Self> {
+        let mut own = Self([0; 4]);
+        for pattern in &patterns.0 {
+            let Bytes::Digits(offset, digits) = pattern else { return None };
+            let (value, mask) = digits.first().copied().filter(|_| *offset == 0).unwrap_or((0, 0));
+            let bytes = (0..=u8::MAX).filter(|byte| byte & mask == value);
+            bytes.for_each(|byte| own.0[usize::from(byte >> 6)] |= 1 << (byte & 63));
+        }
+        Some(own)
+    }
+
+    const fn has(&self, byte: u8) -> bool {
+        self.0[(byte >> 6) as usize] & 1 << (byte & 63) != 0
     }
 }
 

@@ -3,8 +3,10 @@
 use regex::{Regex, RegexBuilder, bytes};
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::OnceLock;
 
 /// Largest compiled size of one regular expression, in bytes: rules may come from elsewhere.
 const REGEX_SIZE: usize = 1 << 20;
@@ -54,21 +56,54 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Many<T> {
 }
 
 /// A regular expression over text; unanchored, case matters unless it says `(?i)`.
+///
+/// It is compiled when it is first asked for: a run over a small capture asks for few, and compiling them all takes
+/// longer than such a run.
 #[derive(Debug, Clone)]
-pub struct Text(pub Regex);
+pub struct Text {
+    pattern: String,
+    compiled: OnceLock<Option<Regex>>,
+}
 
 impl Text {
-    /// Whether it is found in `text`.
+    /// Whether it is found in `text`. One that cannot be compiled, which [`check`](Self::check) tells, never is.
     pub fn found(&self, text: &str) -> bool {
-        self.0.is_match(text)
+        let compiled = self.compiled.get_or_init(|| self.compile().ok());
+        compiled.as_ref().is_some_and(|regex| regex.is_match(text))
+    }
+
+    /// Whether it can be compiled.
+    pub fn check(&self) -> Result<(), regex::Error> {
+        self.compile().map(drop)
+    }
+
+    fn compile(&self) -> Result<Regex, regex::Error> {
+        RegexBuilder::new(&self.pattern).size_limit(REGEX_SIZE).build()
     }
 }
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(d)?;
-        RegexBuilder::new(&text).size_limit(REGEX_SIZE).build().map(Self).map_err(de::Error::custom)
+        let text = Self { pattern: String::deserialize(d)?, compiled: OnceLock::new() };
+        if !TRUSTED.get() {
+            text.check().map_err(de::Error::custom)?;
+        }
+        Ok(text)
     }
+}
+
+thread_local! {
+    /// The rules being read are those of the program, whose patterns a test compiles.
+    static TRUSTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Reads rules of the program itself: their patterns are compiled when they are first asked for. Patterns of others
+/// are compiled at once, so that what is wrong with them is said.
+pub fn trusting<T>(read: impl FnOnce() -> T) -> T {
+    TRUSTED.set(true);
+    let read = read();
+    TRUSTED.set(false);
+    read
 }
 
 /// What bytes begin with: hexadecimal digits (`24 01 ?? 00`, `?` is any digit), from `@N ` on if not from the
@@ -77,8 +112,8 @@ impl<'de> Deserialize<'de> for Text {
 pub enum Bytes {
     /// Offset, then value and mask of each byte.
     Digits(usize, Vec<(u8, u8)>),
-    /// A regular expression.
-    Regex(bytes::Regex),
+    /// A regular expression, compiled when it is first asked for.
+    Regex(String, OnceLock<Option<bytes::Regex>>),
 }
 
 impl Bytes {
@@ -88,15 +123,19 @@ impl Bytes {
             Self::Digits(offset, digits) => bytes.get(*offset..offset + digits.len()).is_some_and(|part| {
                 part.iter().zip(digits).all(|(byte, (value, mask))| byte & mask == *value)
             }),
-            Self::Regex(regex) => regex.is_match(bytes),
+            Self::Regex(pattern, compiled) => {
+                let compiled = compiled.get_or_init(|| compile(pattern).ok());
+                compiled.as_ref().is_some_and(|regex| regex.is_match(bytes))
+            }
         }
     }
 
     fn parse(text: &str) -> Result<Self, String> {
         if let Some(inner) = text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
-            let mut builder = bytes::RegexBuilder::new(inner);
-            let builder = builder.unicode(false).dot_matches_new_line(true).size_limit(REGEX_SIZE);
-            return builder.build().map(Self::Regex).map_err(|error| error.to_string());
+            if !TRUSTED.get() {
+                compile(inner).map_err(|error| error.to_string())?;
+            }
+            return Ok(Self::Regex(inner.to_owned(), OnceLock::new()));
         }
         let (offset, digits) = match text.strip_prefix('@').and_then(|rest| rest.split_once(' ')) {
             Some((number, rest)) => {
@@ -119,6 +158,11 @@ impl Bytes {
         let bytes: Option<Vec<(u8, u8)>> = digits.chunks(2).map(byte).collect();
         bytes.map(|bytes| Self::Digits(offset, bytes)).ok_or_else(|| format!("not hexadecimal: {text}"))
     }
+}
+
+fn compile(pattern: &str) -> Result<bytes::Regex, regex::Error> {
+    let mut builder = bytes::RegexBuilder::new(pattern);
+    builder.unicode(false).dot_matches_new_line(true).size_limit(REGEX_SIZE).build()
 }
 
 impl<'de> Deserialize<'de> for Bytes {

@@ -33,7 +33,9 @@ impl Ledger {
     /// Folds records. Time n log n, memory proportional to the flows.
     pub fn build(records: Records, services: &Services, sides: &Sides) -> Self {
         let mut flows = records.flows;
-        flows.sort_by_key(Flow::order);
+        if !flows.is_sorted_by_key(Flow::order) {
+            flows.sort_by_key(Flow::order);
+        }
         let resolved = Resolved::new(&flows);
         let mut joiner = Joiner::default();
         let owners = stated_owners(&flows);
@@ -238,10 +240,8 @@ impl Ledger {
                 if channel.domain.is_some() {
                     continue;
                 }
-                let roles: Vec<String> = channel.service.roles.iter().cloned().collect();
-                let label = channel.service.label();
                 for &flow in &channel.flows {
-                    timeline::note(&mut events, ix, flow, &self.flows[flow], &roles, &label);
+                    timeline::note(&mut events, ix, flow, &self.flows[flow], &channel.service);
                 }
             }
             events

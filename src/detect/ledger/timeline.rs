@@ -1,5 +1,6 @@
 //! What a host did, in time order, as far as it gives meaning to what comes after.
 
+use super::Service;
 use crate::detect::evidence::ChannelIx;
 use crate::record::{Exchange, Flow};
 use crate::time::Timestamp;
@@ -70,14 +71,7 @@ pub fn program(exchange: &Exchange) -> bool {
 }
 
 /// Notes what one flow tells.
-pub fn note(
-    events: &mut Vec<Event>,
-    channel: ChannelIx,
-    index: usize,
-    flow: &Flow,
-    roles: &[String],
-    label: &str,
-) {
+pub fn note(events: &mut Vec<Event>, channel: ChannelIx, index: usize, flow: &Flow, service: &Service) {
     let mut push = |time, kind, frame, what: &str| {
         if events.len() < MAX_EVENTS {
             events.push(Event { time, kind, channel, flow: index, frame, what: what.to_owned() });
@@ -85,8 +79,8 @@ pub fn note(
     };
     let established = flow.payload.to_server > 0;
     for (role, kind) in [("ip-lookup", EventKind::Lookup), ("dead-drop", EventKind::DeadDrop)] {
-        if established && roles.iter().any(|own| own == role) {
-            push(flow.start, kind, flow.frames.first, label);
+        if established && service.is(role) {
+            push(flow.start, kind, flow.frames.first, &service.label());
         }
     }
     for exchange in &flow.http {

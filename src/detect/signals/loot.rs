@@ -126,10 +126,11 @@ fn names(body: &Body, found: &mut Vec<String>) {
 
 /// How files are wrapped, in words.
 pub(super) fn encoding(body: &Body) -> Option<String> {
-    let inner = body.archives().first().map(|archive| archive.kind.clone()).or_else(|| body.magic.clone());
+    let archives = body.archives();
+    let inner = archives.first().map(|archive| archive.kind.as_str()).or(body.magic.as_deref());
     let wrapped = body.wrapped.iter().chain(body.parts.iter().flat_map(|part| &part.body.wrapped));
     let mut words: Vec<String> = wrapped.cloned().collect();
-    words.extend(inner);
+    words.extend(inner.map(str::to_owned));
     if words.is_empty() && !body.parts.is_empty() {
         words.push("multipart".to_owned());
     }

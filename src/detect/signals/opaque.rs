@@ -151,10 +151,10 @@ fn framed(view: &View<'_>) -> Option<Statement> {
 fn raw_archive(view: &View<'_>) -> Option<Statement> {
     let (index, flow, magic) = raw(view).find_map(|(index, flow)| {
         let body = flow.other.as_ref()?.to_server.as_deref()?;
-        let archive = body.archive.as_ref().map(|archive| archive.kind.clone());
-        let magic = archive.or_else(|| body.magic.clone())?;
+        let archive = body.archive.as_ref().map(|archive| archive.kind.as_str());
+        let magic = archive.or(body.magic.as_deref())?;
         let file = matches!(
-            magic.as_str(),
+            magic,
             "zip" | "rar" | "7z" | "gzip" | "png" | "jpeg" | "bmp" | "sqlite" | "tar" | "cab"
         );
         (file && flow.payload.to_server >= 1_000).then_some((index, flow, magic))
@@ -163,7 +163,8 @@ fn raw_archive(view: &View<'_>) -> Option<Statement> {
     let strength = if down * 10 <= up { 1.0 } else { 0.6 };
     let why = format!("a raw stream of {} begins as {magic}; {} came back", size(up), size(down));
     let mut statement = view.say(strength, why).flow(index, flow);
-    statement.upload = Some(Upload { bytes: up, requests: 1, encoding: Some(magic), destination: None });
+    statement.upload =
+        Some(Upload { bytes: up, requests: 1, encoding: Some(magic.to_owned()), destination: None });
     statement.kinds.push(Kind::Exfiltration);
     Some(statement)
 }

@@ -12,6 +12,7 @@ use crate::anomaly::Kind;
 use crate::flow::{Appetite, At, Carrier, Side};
 use crate::record::{self, Facts, Hint, Other};
 use parser::{BadName, HEADER, Header, Record, kind_name, rcode_name};
+use smol_str::SmolStr;
 use std::net::IpAddr;
 
 /// Questions stated for one conversation: a tunnel asks thousands from one port, and each entry takes some 300 bytes.
@@ -200,7 +201,7 @@ impl Dns {
     }
 
     /// States a question, unless it repeats one that still waits. Multicast has no ids, there each counts.
-    fn asked(&mut self, id: u16, query: String, kind: u16, at: At, bytes: u32) {
+    fn asked(&mut self, id: u16, query: SmolStr, kind: u16, at: At, bytes: u32) {
         let kind = kind_name(kind);
         let repeated = id != 0 && self.find(id, &query, &kind).is_some_and(|entry| entry.rcode.is_none());
         if !repeated {
@@ -218,7 +219,7 @@ impl Dns {
 
     /// States the outcome of a question, also where the question itself was not captured. Gives the entry that the
     /// records of the message belong to: none where it is an answer given again.
-    fn answered(&mut self, header: Header, query: String, kind: u16, at: At, bytes: u32) -> Option<usize> {
+    fn answered(&mut self, header: Header, query: SmolStr, kind: u16, at: At, bytes: u32) -> Option<usize> {
         let kind = kind_name(kind);
         let rcode = Some(rcode_name(header.rcode()));
         if let Some(index) = self.position(header.id, |entry| entry.query == query && entry.kind == *kind) {

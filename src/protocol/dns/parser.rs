@@ -2,7 +2,7 @@
 //!
 //! Offsets are within the message, because names point back into it.
 
-use std::borrow::Cow;
+use smol_str::{SmolStr, format_smolstr};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Bytes of a header.
@@ -108,48 +108,79 @@ fn walk<'a>(
 /// print are written `\DDD` (RFC 1035, section 5.1), as are dots within a label.
 ///
 /// Gives the offset behind it where that is known.
-pub fn name(message: &[u8], start: usize) -> (Option<usize>, Result<String, BadName>) {
-    let mut out = String::new();
+pub fn name(message: &[u8], start: usize) -> (Option<usize>, Result<SmolStr, BadName>) {
+    let mut text = Text::default();
     let (after, good) = walk(message, start, |label| {
-        if out.is_empty() {
-            // Most names are a little longer than their first label.
-            out.reserve(label.len() + 16);
-        } else {
-            out.push('.');
-        }
-        let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'.' | b'\\');
-        if label.iter().all(plain)
-            && let Ok(text) = std::str::from_utf8(label)
-        {
-            let before = out.len();
-            out.push_str(text);
-            if let Some(label) = out.get_mut(before..) {
-                label.make_ascii_lowercase();
-            }
-            return;
+        if text.length > 0 {
+            text.push(b'.');
         }
         for &byte in label {
             match byte {
-                b'.' | b'\\' => out.extend(['\\', byte.into()]),
-                b' '..=b'~' => out.push(byte.to_ascii_lowercase().into()),
+                b'.' | b'\\' => text.extend(&[b'\\', byte]),
+                b' '..=b'~' => text.push(byte.to_ascii_lowercase()),
                 _ => {
-                    let digit = |value: u8| char::from(b'0' + value % 10);
-                    out.extend(['\\', digit(byte / 100), digit(byte / 10), digit(byte)]);
+                    let digit = |value: u8| b'0' + value % 10;
+                    let digits = [b'\\', digit(byte / 100), digit(byte / 10), digit(byte)];
+                    text.extend(&digits);
                 }
             }
         }
     });
-    if out.is_empty() {
-        out.push('.');
+    if text.length == 0 {
+        text.push(b'.');
     }
-    (after, good.map(|()| out))
+    (after, good.map(|()| text.finish()))
+}
+
+/// Bytes of a name that are put together before anything is allocated; most are shorter.
+const SHORT: usize = 128;
+
+/// A name as it grows, printable ASCII.
+struct Text {
+    short: [u8; SHORT],
+    /// Bytes so far.
+    length: usize,
+    /// All of it, once it is longer than that.
+    long: Vec<u8>,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self { short: [0; SHORT], length: 0, long: Vec::new() }
+    }
+}
+
+impl Text {
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.short.get_mut(self.length) {
+            *place = byte;
+        } else {
+            if self.long.is_empty() {
+                self.long.extend_from_slice(&self.short);
+            }
+            self.long.push(byte);
+        }
+        self.length += 1;
+    }
+
+    fn extend(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.push(byte);
+        }
+    }
+
+    fn finish(&self) -> SmolStr {
+        let short = self.short.get(..self.length).unwrap_or_default();
+        let text = if self.long.is_empty() { short } else { &self.long };
+        std::str::from_utf8(text).map(SmolStr::new).unwrap_or_default()
+    }
 }
 
 /// A question (RFC 1035, section 4.1.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     /// The name, if it could be read.
-    pub name: Result<String, BadName>,
+    pub name: Result<SmolStr, BadName>,
     /// Record type.
     pub kind: u16,
     /// Class, with the top bit that multicast uses.
@@ -194,7 +225,7 @@ pub fn record(message: &[u8], start: usize) -> Option<(Record<'_>, usize)> {
 
 impl Record<'_> {
     /// The owner's name.
-    pub fn owner(&self) -> Option<String> {
+    pub fn owner(&self) -> Option<SmolStr> {
         name(self.message, self.owner).1.ok()
     }
 
@@ -208,7 +239,7 @@ impl Record<'_> {
     }
 
     /// Its data as a fact: an address, the name it leads to, else type and number of bytes.
-    pub fn answer(&self) -> String {
+    pub fn answer(&self) -> SmolStr {
         let target = match self.kind {
             // NS, CNAME, PTR, DNAME.
             2 | 5 | 12 | 39 => Some(0),
@@ -223,8 +254,8 @@ impl Record<'_> {
             // A name that goes on behind its record is none.
             name.ok().filter(|_| after.is_some_and(|after| after <= self.data + self.rdata.len()))
         });
-        let address = self.address().map(|address| address.to_string());
-        named.or(address).unwrap_or_else(|| format!("{}:{}", kind_name(self.kind), self.rdata.len()))
+        let address = self.address().map(|address| format_smolstr!("{address}"));
+        named.or(address).unwrap_or_else(|| format_smolstr!("{}:{}", kind_name(self.kind), self.rdata.len()))
     }
 }
 
@@ -272,8 +303,8 @@ pub fn is_good(question: &Question) -> bool {
 }
 
 /// The name of a record type (IANA, DNS parameters), else `TYPE123` (RFC 3597).
-pub fn kind_name(kind: u16) -> Cow<'static, str> {
-    Cow::Borrowed(match kind {
+pub fn kind_name(kind: u16) -> SmolStr {
+    SmolStr::new_static(match kind {
         1 => "A",
         2 => "NS",
         5 => "CNAME",
@@ -327,13 +358,13 @@ pub fn kind_name(kind: u16) -> Cow<'static, str> {
         255 => "ANY",
         256 => "URI",
         257 => "CAA",
-        _ => return Cow::Owned(format!("TYPE{kind}")),
+        _ => return format_smolstr!("TYPE{kind}"),
     })
 }
 
 /// The name of a response code (RFC 6895), else `RCODE12`.
-pub fn rcode_name(rcode: u8) -> Cow<'static, str> {
-    Cow::Borrowed(match rcode {
+pub fn rcode_name(rcode: u8) -> SmolStr {
+    SmolStr::new_static(match rcode {
         0 => "NOERROR",
         1 => "FORMERR",
         2 => "SERVFAIL",
@@ -345,7 +376,7 @@ pub fn rcode_name(rcode: u8) -> Cow<'static, str> {
         8 => "NXRRSET",
         9 => "NOTAUTH",
         10 => "NOTZONE",
-        _ => return Cow::Owned(format!("RCODE{rcode}")),
+        _ => return format_smolstr!("RCODE{rcode}"),
     })
 }
 
@@ -357,14 +388,14 @@ mod tests {
     fn names_are_followed_back() {
         // example at 0, www -> 0 at 9.
         let message = b"\x07eXample\x00\x03www\xc0\x00rest";
-        assert_eq!(name(message, 0), (Some(9), Ok("example".to_owned())));
-        assert_eq!(name(message, 9), (Some(15), Ok("www.example".to_owned())));
-        assert_eq!(name(message, 8), (Some(9), Ok(".".to_owned())));
+        assert_eq!(name(message, 0), (Some(9), Ok("example".into())));
+        assert_eq!(name(message, 9), (Some(15), Ok("www.example".into())));
+        assert_eq!(name(message, 8), (Some(9), Ok(".".into())));
     }
 
     #[test]
     fn bytes_that_do_not_print_are_escaped() {
-        assert_eq!(name(b"\x05a.\\\x00\xff\x01 \x00", 0).1, Ok("a\\.\\\\\\000\\255. ".to_owned()));
+        assert_eq!(name(b"\x05a.\\\x00\xff\x01 \x00", 0).1, Ok("a\\.\\\\\\000\\255. ".into()));
     }
 
     #[test]
@@ -383,7 +414,7 @@ mod tests {
         for target in 0..400u16 {
             message.extend((0xc000 | (target * 2)).to_be_bytes());
         }
-        assert_eq!(name(&message, 2 * 100).1, Ok(".".to_owned()));
+        assert_eq!(name(&message, 2 * 100).1, Ok(".".into()));
         assert_eq!(name(&message, 2 * 400).1, Err(BadName::Loop));
     }
 

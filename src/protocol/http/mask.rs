@@ -156,27 +156,46 @@ fn secret_parameter(name: &str) -> bool {
 
 /// A target or URL as it may be kept: user information, secret parameters and secrets in the path are masked.
 pub fn target(text: &str) -> Cow<'_, str> {
-    let mut masked = String::new();
-    let mut changed = false;
+    let mut kept = Kept::new(text);
     let mut rest = text;
     let mut first = true;
     loop {
-        let cut = rest.find(['?', '&', ';', '#']);
-        let (part, separator) = match cut {
-            Some(cut) => (&rest[..cut], rest.get(cut..=cut).unwrap_or("")),
-            None => (rest, ""),
-        };
-        let kept = if first { path(part) } else { parameter(part) };
-        changed |= matches!(kept, Cow::Owned(_));
-        masked.push_str(&kept);
-        masked.push_str(separator);
+        let cut = rest.find(['?', '&', ';', '#']).unwrap_or(rest.len());
+        let (part, after) = rest.split_at(cut);
+        kept.push(part, if first { path(part) } else { parameter(part) });
         first = false;
-        match cut {
-            Some(cut) => rest = &rest[cut + separator.len()..],
-            None => break,
-        }
+        let Some(separator) = after.get(..1) else { return kept.finish() };
+        kept.push(separator, separator.into());
+        rest = &after[1..];
     }
-    if changed { masked.into() } else { Cow::Borrowed(text) }
+}
+
+/// A text piece by piece, copied only from where a piece is changed.
+struct Kept<'a> {
+    text: &'a str,
+    /// Bytes of it that were gone through.
+    at: usize,
+    changed: Option<String>,
+}
+
+impl<'a> Kept<'a> {
+    const fn new(text: &'a str) -> Self {
+        Self { text, at: 0, changed: None }
+    }
+
+    /// The next piece, and what is kept of it.
+    fn push(&mut self, piece: &str, kept: Cow<'_, str>) {
+        match (&mut self.changed, kept) {
+            (Some(changed), kept) => changed.push_str(&kept),
+            (None, Cow::Owned(kept)) => self.changed = Some(format!("{}{kept}", &self.text[..self.at])),
+            (None, Cow::Borrowed(_)) => {}
+        }
+        self.at += piece.len();
+    }
+
+    fn finish(self) -> Cow<'a, str> {
+        self.changed.map_or(Cow::Borrowed(self.text), Cow::Owned)
+    }
 }
 
 fn parameter(part: &str) -> Cow<'_, str> {
@@ -195,18 +214,15 @@ fn parameter(part: &str) -> Cow<'_, str> {
 
 fn path(part: &str) -> Cow<'_, str> {
     let mut before = ["", "", ""];
-    let mut masked = String::new();
-    let mut changed = false;
+    let mut kept = Kept::new(part);
     for (index, segment) in part.split('/').enumerate() {
         if index > 0 {
-            masked.push('/');
+            kept.push("/", "/".into());
         }
-        let kept = path_segment(segment, before, index);
-        changed |= matches!(kept, Cow::Owned(_));
-        masked.push_str(&kept);
+        kept.push(segment, path_segment(segment, before, index));
         before = [before[1], before[2], segment];
     }
-    if changed { masked.into() } else { Cow::Borrowed(part) }
+    kept.finish()
 }
 
 /// One segment, with the three before it.

@@ -19,6 +19,7 @@ use crate::flow::{Appetite, At, Carrier, Side};
 use crate::record::{Exchange, Facts, Hint};
 use lane::{Event, Framing, Lane};
 use parser::{Look, Role, StartLine};
+use smol_str::{SmolStr, StrExt as _};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -278,12 +279,12 @@ impl Http {
                 .map(|(_, value)| String::from_utf8_lossy(value))
         });
         exchange.host = host.and_then(|host| kept_host(&host));
-        exchange.method = String::from_utf8_lossy(method).into_owned();
+        exchange.method = SmolStr::new(String::from_utf8_lossy(method));
         bounded(&mask::target(path), MAX_PATH).clone_into(&mut exchange.path);
-        exchange.version = String::from_utf8_lossy(version).into_owned();
+        exchange.version = SmolStr::new(String::from_utf8_lossy(version));
         exchange.headers = headers;
         exchange.last_frame = at.frame;
-        self.text += exchange.path.len() + exchange.host.as_ref().map_or(0, String::len);
+        self.text += exchange.path.len() + exchange.host.as_ref().map_or(0, SmolStr::len);
     }
 
     fn keep_response(
@@ -298,14 +299,14 @@ impl Http {
         let Some(exchange) = self.exchanges.get_mut(slot) else { return };
         exchange.status = Some(status);
         if exchange.version.is_empty() {
-            exchange.version = String::from_utf8_lossy(version).into_owned();
+            exchange.version = SmolStr::new(String::from_utf8_lossy(version));
         }
         exchange.response_headers = headers;
         exchange.last_frame = exchange.last_frame.max(at.frame);
     }
 
     /// Header fields as they are kept.
-    fn headers(&mut self, fields: &[(&[u8], Cow<'_, [u8]>)]) -> Vec<(String, String)> {
+    fn headers(&mut self, fields: &[(&[u8], Cow<'_, [u8]>)]) -> Vec<(SmolStr, SmolStr)> {
         let kept: Vec<_> = fields.iter().map(|(name, value)| kept(name, value)).collect();
         self.text += kept.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
         kept
@@ -547,15 +548,17 @@ fn split_target(target: &str) -> (Option<&str>, &str) {
 }
 
 /// A header field as it is kept.
-pub(super) fn kept(name: &[u8], value: &[u8]) -> (String, String) {
-    let name = bounded(&String::from_utf8_lossy(name), MAX_NAME).to_owned();
-    let value = bounded(&mask::header(&name, &String::from_utf8_lossy(value)), MAX_VALUE).to_owned();
-    (name, value)
+pub(super) fn kept(name: &[u8], value: &[u8]) -> (SmolStr, SmolStr) {
+    let name = String::from_utf8_lossy(name);
+    let name = bounded(&name, MAX_NAME);
+    let value = String::from_utf8_lossy(value);
+    let value = mask::header(name, &value);
+    (SmolStr::new(name), SmolStr::new(bounded(&value, MAX_VALUE)))
 }
 
 /// A host as it is kept: user information before an `@` is a secret and no host.
-pub(super) fn kept_host(host: &str) -> Option<String> {
-    let host = bounded(host.rsplit('@').next().unwrap_or(""), MAX_HOST).to_ascii_lowercase();
+pub(super) fn kept_host(host: &str) -> Option<SmolStr> {
+    let host = bounded(host.rsplit('@').next().unwrap_or(""), MAX_HOST).to_ascii_lowercase_smolstr();
     (!host.is_empty()).then_some(host)
 }
 

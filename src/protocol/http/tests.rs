@@ -28,7 +28,7 @@ fn one_exchange_is_stated_whole() {
     let names: Vec<_> = exchange.headers.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["Host", "Content-Type", "Content-Length"]);
     assert_eq!(exchange.status, Some(200));
-    assert_eq!(exchange.response_headers, [("Content-Length".to_owned(), "2".to_owned())]);
+    assert_eq!(exchange.response_headers, [("Content-Length".into(), "2".into())]);
     assert_eq!(sizes(exchange), (5, 2));
     assert_eq!((exchange.frame, exchange.last_frame), (1, 2));
 }

@@ -21,6 +21,7 @@ use crate::flow::{Appetite, At, Carrier, Side};
 use crate::record::{Exchange, Facts, Hint};
 use frames::{Block, Event, Lane, PREFACE};
 use hpack::{Decoder, List};
+use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -139,7 +140,7 @@ impl Http2 {
     fn slot(&mut self, at: At, shared: &mut Shared) -> Option<usize> {
         if self.exchanges.len() < MAX_EXCHANGES && self.text < MAX_TEXT {
             self.exchanges.push(Exchange {
-                version: "2".to_owned(),
+                version: SmolStr::new_static("2"),
                 time: at.time,
                 frame: at.frame,
                 last_frame: at.frame,
@@ -218,13 +219,14 @@ impl Http2 {
         let Some(exchange) = self.exchanges.get_mut(slot) else { return };
         let text = |name: &[u8]| list.get(name).map(String::from_utf8_lossy);
         exchange.host = text(b":authority").or_else(|| text(b"host")).and_then(|host| kept_host(&host));
-        exchange.method = text(b":method").map_or_else(String::new, |method| bounded(&method, 32).to_owned());
+        exchange.method =
+            text(b":method").map_or_else(SmolStr::default, |method| SmolStr::new(bounded(&method, 32)));
         if let Some(path) = text(b":path") {
             bounded(&mask::target(&path), MAX_PATH).clone_into(&mut exchange.path);
         }
         exchange.headers = headers;
         exchange.last_frame = exchange.last_frame.max(at.frame);
-        self.text += exchange.path.len() + exchange.host.as_ref().map_or(0, String::len);
+        self.text += exchange.path.len() + exchange.host.as_ref().map_or(0, SmolStr::len);
     }
 
     fn keep_response(&mut self, slot: usize, status: Option<u16>, list: &List, at: At) {
@@ -236,7 +238,7 @@ impl Http2 {
     }
 
     /// Fields as they are kept, without those that stand for the start line.
-    fn headers(&mut self, list: &List) -> Vec<(String, String)> {
+    fn headers(&mut self, list: &List) -> Vec<(SmolStr, SmolStr)> {
         let fields = list.fields.iter().filter(|(name, _)| !name.starts_with(b":"));
         let kept: Vec<_> = fields.take(MAX_FIELDS).map(|(name, value)| kept(name, value)).collect();
         self.text += kept.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();

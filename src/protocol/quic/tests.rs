@@ -236,7 +236,7 @@ fn a_hello_whose_end_is_missing_gives_what_it_has() {
     assert_eq!(tls(&found).ja4, None);
     for length in 0..packet.len() {
         if let Some(tls) = facts(&[Step::C(packet[..length].to_vec())]).tls {
-            assert!(tls.sni.is_none_or(|name| "example.com".starts_with(&name)));
+            assert!(tls.sni.is_none_or(|name| "example.com".starts_with(&*name)));
         }
     }
 }

@@ -152,7 +152,7 @@ impl Message {
 /// Keeps the first value of each name.
 fn hint(facts: &mut Mail, name: &str, value: String) {
     if !value.is_empty() && !facts.hints.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
-        facts.hints.push((name.to_owned(), value));
+        facts.hints.push((name.into(), value.into()));
     }
 }
 

@@ -10,6 +10,7 @@ use crate::flow::{At, Side};
 use crate::protocol::{Shared, Start};
 use crate::record::{SideName, Tls};
 use crate::time::Timestamp;
+use smol_str::SmolStr;
 use tls_parser::TlsHandshakeType;
 
 /// Handshake message types (RFC 8446, appendix B.3).
@@ -109,8 +110,9 @@ impl Handshake {
         }
         self.hello = true;
         self.facts.frame = at.map(|at| at.frame);
-        self.facts.sni = hello.server_name.map(server_name).filter(|name| !name.is_empty());
-        self.facts.alpn = hello.protocols.iter().take(MAX_ALPN).map(|name| text(name, 255)).collect();
+        self.facts.sni =
+            hello.server_name.map(server_name).filter(|name| !name.is_empty()).map(SmolStr::from);
+        self.facts.alpn = hello.protocols.iter().take(MAX_ALPN).map(|name| text(name, 255).into()).collect();
         if hello.whole && at.is_some() {
             self.facts.ja3 = Some(fingerprint::ja3(&hello));
             self.facts.ja4 = Some(fingerprint::ja4(&hello, self.carried));
@@ -144,7 +146,7 @@ impl Handshake {
     }
 
     fn name_version(&mut self, version: u16) {
-        version_name(version).clone_into(&mut self.facts.version);
+        self.facts.version = SmolStr::new(version_name(version));
     }
 
     /// Takes the server's chain (RFC 5246, section 7.4.2).

@@ -9,6 +9,7 @@ use crate::record::{
     Tls, Turn,
 };
 use crate::time::{Duration, Timestamp};
+use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::LazyLock;
@@ -75,14 +76,22 @@ pub fn request(line: &str, headers: &str) -> Exchange {
     let method = words.next().unwrap_or("").to_owned();
     let path = words.next().unwrap_or("/").to_owned();
     let version = words.next().and_then(|v| v.strip_prefix("HTTP/")).unwrap_or("1.1").to_owned();
-    let headers: Vec<(String, String)> = headers
+    let headers: Vec<(SmolStr, SmolStr)> = headers
         .lines()
         .filter_map(|line| line.trim().split_once(':'))
-        .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
+        .map(|(name, value)| (name.into(), value.trim().into()))
         .collect();
     let host = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
-    let host = host.map(|(_, value)| value.to_ascii_lowercase());
-    Exchange { method, path, version, headers, host, status: Some(200), ..Exchange::default() }
+    let host = host.map(|(_, value)| value.to_ascii_lowercase().into());
+    Exchange {
+        method: method.into(),
+        path,
+        version: version.into(),
+        headers,
+        host,
+        status: Some(200),
+        ..Exchange::default()
+    }
 }
 
 /// Adds bodies to an exchange.
@@ -93,9 +102,8 @@ pub trait Say: Sized {
 
 impl Say for Exchange {
     fn with(mut self, body: Body) -> Self {
-        let declared =
-            self.header("content-type").map(|v| v.split([';', ',']).next().unwrap_or("").to_owned());
-        let encoding = self.header("content-encoding").map(str::to_owned);
+        let declared = self.header("content-type").map(|v| v.split([';', ',']).next().unwrap_or("").into());
+        let encoding = self.header("content-encoding").map(SmolStr::new);
         self.request = Some(Box::new(Body { declared, encoding, ..body }));
         self
     }
@@ -163,7 +171,7 @@ pub fn zip(length: u64, members: &[&str]) -> Body {
     let members = members.iter().map(|name| Member { name: (*name).to_owned(), bytes: 100 }).collect();
     let archive = Archive { kind: "zip".to_owned(), members, ..Archive::default() };
     Body {
-        magic: Some("zip".to_owned()),
+        magic: Some("zip".into()),
         archive: Some(Box::new(archive)),
         ..bytes(length, Shape::Binary, b"PK\x03\x04")
     }
@@ -192,8 +200,8 @@ pub fn tls(server: &str, second: i64, sni: Option<&str>, names: Option<(&str, &s
         ..Certificate::default()
     });
     flow.tls = Some(Box::new(Tls {
-        version: "TLS1.2".to_owned(),
-        sni: sni.map(str::to_owned),
+        version: "TLS1.2".into(),
+        sni: sni.map(SmolStr::new),
         established: true,
         frame: Some(flow.frames.first),
         certificates: certificate.into_iter().map(Into::into).collect(),
@@ -217,7 +225,7 @@ pub fn mail(
         to: vec!["post@harbour.example".to_owned()],
         subject: Some(subject.to_owned()),
         headers: headers.split(',').map(|name| name.trim().to_owned()).collect(),
-        hints: hints.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+        hints: hints.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
         body,
         time: moment(second),
         frames: (flow.frames.first, flow.frames.last),
@@ -253,7 +261,7 @@ pub fn questions(names: &[&str], kind: &str) -> Flow {
     flow.proto = Proto::Udp;
     for (n, name) in names.iter().enumerate() {
         flow.dns.push(Dns {
-            query: (*name).to_owned(),
+            query: (*name).into(),
             kind: kind.to_owned().into(),
             rcode: Some("NOERROR".into()),
             time: moment(n as i64),
@@ -272,6 +280,7 @@ pub fn ledger(flows: Vec<Flow>) -> Ledger {
     for (at, flow) in flows.iter().enumerate() {
         let named =
             flow.http.iter().find_map(|e| e.host.clone()).or(flow.tls.as_ref().and_then(|t| t.sni.clone()));
+        let named = named.map(String::from);
         let key = named.clone().unwrap_or_else(|| flow.server.addr.to_string());
         let ix = *channels.entry(key).or_insert(ledger.channels.len());
         if ix == ledger.channels.len() {

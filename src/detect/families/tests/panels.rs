@@ -73,7 +73,7 @@ fn formbook() {
     names(vec![formbook_get(1, DECOY), formbook_post(1)], "formbook-post");
     let newer = |n: i64| {
         let mut flow = formbook_get(n, DECOY);
-        flow.http[0].headers.push(("User-Agent".to_owned(), "Mozilla/5.0".to_owned()));
+        flow.http[0].headers.push(("User-Agent".into(), "Mozilla/5.0".into()));
         flow
     };
     names((1..6).map(newer).collect(), "formbook-decoys");
@@ -638,8 +638,7 @@ fn loaders_and_bankers() {
     let helper = request("GET /tor/voip2.rar", "Host: 203.0.113.20")
         .answered(200, crate::record::Body { entropy: Some(7.9), ..bytes(900_000, Shape::Binary, &[1]) });
     names(one(helper), "ursnif-helper");
-    let program =
-        crate::record::Body { magic: Some("pe".to_owned()), ..bytes(400_000, Shape::Binary, b"MZ") };
+    let program = crate::record::Body { magic: Some("pe".into()), ..bytes(400_000, Shape::Binary, b"MZ") };
     names(
         one(request("GET /44465.4652759259.dat", "Host: 203.0.113.20").answered(200, program)),
         "qakbot-drop",

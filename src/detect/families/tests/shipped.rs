@@ -1,6 +1,6 @@
 //! The shipped rules as a whole.
 
-use crate::detect::families::{Confidence, SHIPPED, shipped};
+use crate::detect::families::{Confidence, SHIPPED, parse, shipped};
 use std::collections::BTreeSet;
 
 #[test]
@@ -13,6 +13,10 @@ fn every_file_of_the_folder_is_shipped_and_read() {
         .collect();
     let listed: BTreeSet<String> = SHIPPED.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(names, listed);
+    for (name, text) in SHIPPED {
+        // Read as those of others are: with every pattern compiled.
+        parse(text, name).unwrap_or_else(|error| panic!("{error}"));
+    }
     match shipped() {
         Ok(rules) => assert!(rules.len() > 30, "{}", rules.len()),
         Err(error) => panic!("{error}"),

@@ -64,7 +64,7 @@ fn other_certificates() {
     silent(pair(8443));
     let place = http("198.51.100.9:80", 3, [request("GET /json.gp", "Host: geoplugin.net")]);
     let mut hello = tls("203.0.113.71:2404", 1, None, None);
-    hello.tls.as_mut().expect("tls").version = "TLS1.3".to_owned();
+    hello.tls.as_mut().expect("tls").version = "TLS1.3".into();
     names(vec![hello.clone(), place], "remcos-tls");
     silent(vec![hello]);
 }
