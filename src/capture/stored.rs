@@ -9,6 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Bytes read at once when the rest of an input is only hashed.
 const DRAIN: usize = 1 << 18;
 
+/// Bytes read at once where they are hashed.
+const HASHED: usize = 1 << 17;
+
 /// What the whole input was.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Digested {
@@ -71,7 +74,9 @@ impl Read for Input {
 
 impl Read for Tap {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(out)?;
+        // What is hashed right after it was read should still be in the cache next to the core.
+        let most = if self.hash.is_some() { HASHED.min(out.len()) } else { out.len() };
+        let n = self.inner.read(out.get_mut(..most).unwrap_or_default())?;
         self.bytes += n as u64;
         if let Some(hash) = &mut self.hash {
             hash.update(out.get(..n).unwrap_or_default());

@@ -8,7 +8,11 @@ use std::path::PathBuf;
 
 /// Reads the inputs, says what is wrong with them, and whether that is all of them or some.
 pub fn read(args: &InputArgs) -> (Extracted, Status) {
-    let options = pipeline::Options { threaded: args.threads > 1, hash: !args.no_hash };
+    let options = pipeline::Options {
+        threaded: args.threads > 1,
+        hash: !args.no_hash,
+        max_memory: args.max_memory.as_u64(),
+    };
     let show = match args.progress {
         When::Always => true,
         When::Never => false,

@@ -9,6 +9,7 @@ mod scan;
 mod schema;
 mod verify;
 
+use crate::pipeline;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -74,6 +75,9 @@ struct InputArgs {
     /// Leave out the SHA-256 of the captures.
     #[arg(long)]
     no_hash: bool,
+    /// Most memory to take, about; what is beyond is left out and said, and the exit status is 3.
+    #[arg(long, value_name = "SIZE", default_value_t = bytesize::ByteSize(pipeline::MAX_MEMORY))]
+    max_memory: bytesize::ByteSize,
     /// Show progress on standard error.
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     progress: When,

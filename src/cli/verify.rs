@@ -199,7 +199,7 @@ fn read(path: &Path) -> Result<Manifest, Failure> {
 
 /// What differs from the expectation, a line each.
 fn check(case: &Case, folder: &Path, rules: &Rules, detection: &Detection) -> Vec<String> {
-    let options = pipeline::Options { threaded: false, hash: false };
+    let options = pipeline::Options { threaded: false, hash: false, ..pipeline::Options::default() };
     let mut extracted = pipeline::extract(&[folder.join(&case.capture)], &options, &mut |_| {});
     let mut wrong: Vec<String> =
         extracted.problems.iter().map(|problem| format!("{}: {}", problem.path, problem.what)).collect();

@@ -52,6 +52,23 @@ fn in_run(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
+/// Leaves out bytes before the first run that may be long enough to be judged.
+fn to_run(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
+    // A run that begins in these bytes and is long enough has the last of them.
+    while let Some((window, after)) = rest.split_at_checked(START) {
+        match window.iter().rposition(|byte| !in_run(*byte)) {
+            None => break,
+            Some(last) if last == START - 1 => rest = after,
+            Some(before) => {
+                rest = &rest[before + 1..];
+                break;
+            }
+        }
+    }
+    rest
+}
+
 impl Runs {
     pub(super) fn new(context: Context) -> Self {
         Self { context, start: Vec::new(), state: State::Start, found: 0, findings: Findings::default() }
@@ -62,6 +79,9 @@ impl Runs {
         while !rest.is_empty() {
             // Line breaks belong to a run that is being decoded.
             let decoding = matches!(self.state, State::Decode(_));
+            if matches!(self.state, State::Start) && self.start.is_empty() {
+                rest = to_run(rest);
+            }
             let inside = |b: &u8| in_run(*b) || decoding && matches!(b, b'\r' | b'\n' | b'=');
             let length = rest.iter().position(|b| !inside(b)).unwrap_or(rest.len());
             let (run, after) = rest.split_at(length);
@@ -115,5 +135,27 @@ impl Runs {
     pub(super) fn finish(mut self) -> Findings {
         self.end();
         self.findings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_a_long_run_is_left_out() {
+        let run = [b'a'; START];
+        for before in 0..100 {
+            // Words that are too short, of every length.
+            let front: Vec<u8> =
+                (0..before).map(|n| if n % (before % 7 + 1) == 0 { b'.' } else { b'b' }).collect();
+            let text = [&front, &b"."[..], &run, b". and so on"].concat();
+            let left = to_run(&text);
+            let at = text.len() - left.len();
+            assert!(at <= before + 1, "the run at {} is left out: {at}", before + 1);
+        }
+        assert_eq!(to_run(&[b'.'; 3 * START + 5]).len(), 5);
+        assert_eq!(to_run(&run).len(), START);
+        assert_eq!(to_run(b".aa").len(), 3);
     }
 }

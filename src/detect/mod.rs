@@ -68,6 +68,9 @@ pub fn judge(ledger: &Ledger, rules: &Rules, options: &Options) -> Verdict {
             continue;
         }
         let said: Vec<&Statement> = said.iter().collect();
+        if !score::may_reach(&weights, &said) {
+            continue;
+        }
         let sum = score::sum(&weights, &said, &innocence::reasons(&view, rules.services()));
         note_lowered(&mut verdict, &view, &sum);
         if let Some(level) = sum.level

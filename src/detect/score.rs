@@ -52,6 +52,12 @@ pub struct Weighing<'a> {
 }
 
 impl<'a> Weights<'a> {
+    /// The weight behind a statement; 0 where no rule knows its signal.
+    fn at_most(&self, signal: &str) -> f64 {
+        let own = self.signals.signal.get(signal).map(|rule| rule.weight);
+        own.or_else(|| self.families.get(signal).map(|note| note.weight)).unwrap_or(0.0)
+    }
+
     /// What stands behind a statement; nothing where no rule knows its signal.
     pub fn of(&self, signal: &str) -> Option<Weighing<'a>> {
         if let Some(rule) = self.signals.signal.get(signal) {
@@ -151,6 +157,14 @@ pub fn sum(weights: &Weights<'_>, statements: &[&Statement], innocence: &[(&str,
 
 fn tenth(x: f64) -> f64 {
     (x * 10.0).round() / 10.0
+}
+
+/// Whether statements may reach any level: not, where even all of them without caps do not.
+pub fn may_reach(weights: &Weights<'_>, statements: &[&Statement]) -> bool {
+    // Each term is rounded to a tenth.
+    let most = |statement: &&Statement| weights.at_most(&statement.signal) * statement.strength + 0.1;
+    let most = weights.signals.prior + statements.iter().map(most).sum::<f64>();
+    weights.signals.levels.values().any(|limit| most >= *limit)
 }
 
 fn level(rules: &SignalRules, score: f64, strong: f64) -> Option<Level> {

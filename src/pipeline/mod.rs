@@ -7,15 +7,17 @@
 mod convert;
 mod hosts;
 mod link;
+mod store;
 
 use crate::anomaly;
 use crate::capture::{self, Opened, Source};
 use crate::decode::Decoder;
 use crate::flow::{self, At, Conversation, Table};
 use crate::protocol;
-use crate::record::{Facts, Flow, Record, Records, Sides, State};
+use crate::record::{Facts, Flow, Record, Records};
 use hosts::Hosts;
 use std::path::PathBuf;
+use store::Store;
 
 /// How to extract.
 #[derive(Debug, Clone, Copy)]
@@ -24,11 +26,20 @@ pub struct Options {
     pub threaded: bool,
     /// Take the SHA-256 of the captures.
     pub hash: bool,
+    /// Most memory that the run may take, in bytes, about: what is beyond is left out and said. Small figures are
+    /// raised to [`MIN_MEMORY`].
+    pub max_memory: u64,
 }
+
+/// The memory a run may take where nothing else is said, in bytes: a few million conversations.
+pub const MAX_MEMORY: u64 = 4 << 30;
+
+/// Least memory that a run can do with, in bytes.
+pub const MIN_MEMORY: u64 = 64 << 20;
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threaded: true, hash: true }
+        Self { threaded: true, hash: true, max_memory: MAX_MEMORY }
     }
 }
 
@@ -66,10 +77,6 @@ pub struct Extracted {
 /// Packets between two calls of the watcher: often enough for an eye, rarely enough to cost nothing.
 const WATCH_EVERY: u64 = 1 << 16;
 
-/// Connection attempts without answer that are kept, of some 500 bytes and as much again in detection: more than the
-/// stubborn clients of a large network make in an hour, far fewer than floods and scans do.
-const MAX_SILENT: usize = 1 << 18;
-
 /// Conversations ended at once when the capture is over: so that they do not all exist in two forms together.
 const END_AT_ONCE: usize = 4096;
 
@@ -98,24 +105,40 @@ struct Run {
     hosts: Hosts,
     bytes: u64,
     packets: u64,
-    /// Connection attempts without answer so far.
-    silent: usize,
+    store: Store,
     out: Extracted,
 }
 
+/// How the memory of a run is shared out: to what waits to be put in order, to the conversations that go on, and to
+/// records, in bytes.
+fn shares(max_memory: u64) -> (flow::Config, usize) {
+    let all = usize::try_from(max_memory.max(MIN_MEMORY)).unwrap_or(usize::MAX);
+    let usual = flow::Config::default();
+    let config = flow::Config {
+        max_buffered: usual.max_buffered.min(all / 16),
+        max_flows: usual.max_flows.min(all / 8 / FLOW_STATE),
+        ..usual
+    };
+    (config, all / 8 * 5)
+}
+
+/// What a conversation that goes on takes with its dissector, in bytes: the worst of what captures showed.
+const FLOW_STATE: usize = 2048;
+
 impl Run {
     fn new(options: Options) -> Self {
+        let (config, records) = shares(options.max_memory);
         Self {
             options,
             decoder: Decoder::new(),
-            table: Table::new(flow::Config::default()),
+            table: Table::new(config),
             shared: protocol::Shared::default(),
             log: anomaly::Log::new(),
             ended: Vec::new(),
             hosts: Hosts::default(),
             bytes: 0,
             packets: 0,
-            silent: 0,
+            store: Store::new(records),
             out: Extracted::default(),
         }
     }
@@ -181,15 +204,7 @@ impl Run {
             for hint in hints {
                 self.hosts.hint(hint);
             }
-            if matches!(flow.state, State::Unanswered | State::Refused) && flow.payload == Sides::default() {
-                self.silent += 1;
-                if self.silent > MAX_SILENT {
-                    let what = "connection attempts without answer beyond the bound are not kept";
-                    self.log.note(anomaly::Kind::Limit, flow.capture, Some(flow.frames.first), what);
-                    continue;
-                }
-            }
-            self.out.records.flows.push(flow);
+            self.store.push(flow, &mut self.log);
         }
     }
 
@@ -217,7 +232,7 @@ impl Run {
                 for continued in &mut flow.continued {
                     continued.capture = continued.capture.saturating_add(offset);
                 }
-                self.out.records.flows.push(*flow);
+                self.store.push(*flow, &mut self.log);
             }
             Record::Host(host) => self.hosts.known(host),
             Record::Anomaly(anomaly) => {
@@ -240,7 +255,10 @@ impl Run {
         self.decoder.finish(&mut self.log);
         self.log.merge(std::mem::take(&mut self.shared.log));
         let records = &mut self.out.records;
-        records.flows.sort_unstable_by_key(Flow::order);
+        records.flows = self.store.into_flows();
+        if !records.flows.is_sorted_by_key(Flow::order) {
+            records.flows.sort_unstable_by_key(Flow::order);
+        }
         link::data_to_control(&mut records.flows);
         records.hosts = self.hosts.finish();
         records.anomalies = self.log.into_entries();

@@ -107,6 +107,11 @@ fn names(body: &Body) -> impl Iterator<Item = &str> {
 }
 
 impl BodyLook {
+    /// Whether it asks for what is only in a body that was taken apart: an archive, parts, markers.
+    pub const fn asks_inside(&self) -> bool {
+        self.archive.is_some() || self.markers.is_some() || self.markers_any.is_some() || self.part.is_some()
+    }
+
     /// Whether `body` is such a body.
     pub fn fits(&self, body: &Body) -> bool {
         let has = |name: &String| names(body).any(|n| n == name);

@@ -107,7 +107,6 @@ impl HttpLook {
         let split = || exchange.path.split_once('?').unwrap_or((&exchange.path, ""));
         let path = || split().0;
         given(self.method.as_ref(), |list| word(list, &exchange.method))
-            && given(self.path.as_ref(), |text| text.found(path()))
             && given(self.version.as_ref(), |list| word(list, &exchange.version))
             && given(self.status.as_ref(), |range| exchange.status.is_some_and(|s| range.has(s.into())))
             && given(self.sent.as_ref(), |range| range.has(exchange.sent()))
@@ -115,6 +114,7 @@ impl HttpLook {
             && given(self.headers.as_ref(), |range| range.has(exchange.headers.len() as u64))
             && given(self.lacks.as_ref(), |list| list.all(|name| exchange.header(name).is_none()))
             && given(self.has.as_ref(), |list| list.all(|name| exchange.header(name).is_some()))
+            && given(self.path.as_ref(), |text| text.found(path()))
             && given(self.path_all.as_ref(), |list| list.all(|text| text.found(path())))
             && given(self.query.as_ref(), |text| text.found(split().1))
             && given(self.agent.as_ref(), |text| text.found(exchange.header("user-agent").unwrap_or("")))
@@ -388,6 +388,8 @@ impl RawLook {
             speaks: self.speaks,
             lengths: [self.opening, self.answer],
             bytes: [of(&self.client), of(&self.server)],
+            alike: self.shared.as_ref().is_some_and(|range| !range.has(0)),
+            apart: self.up.as_ref().is_some_and(|look| look.asks_inside()),
         }
     }
 

@@ -3,6 +3,9 @@
 use super::look::first;
 use super::value::{Bytes, Many, Range};
 use crate::record::{Exchange, Flow, SideName};
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::Look;
+use regex_syntax::hir::literal::Extractor;
 
 /// Headers that have a bit.
 const NAMES: [&str; 16] = [
@@ -99,6 +102,10 @@ pub struct Beginning {
     lengths: [Option<u64>; 2],
     /// First byte of client and server.
     bytes: [Option<u8>; 2],
+    /// Messages after the first begin alike.
+    alike: bool,
+    /// What the client sent was taken apart: it has an archive, parts or markers.
+    apart: bool,
 }
 
 impl Beginning {
@@ -109,6 +116,10 @@ impl Beginning {
             speaks: flow.turns.first().map(|turn| turn.0),
             lengths: [length(SideName::Client), length(SideName::Server)],
             bytes: [first(flow, SideName::Client), first(flow, SideName::Server)].map(|b| b.first().copied()),
+            alike: flow.other.as_ref().is_some_and(|other| other.prefix.is_some()),
+            apart: flow.other.as_ref().and_then(|other| other.to_server.as_deref()).is_some_and(|body| {
+                body.archive.is_some() || !body.parts.is_empty() || !body.markers.is_empty()
+            }),
         }
     }
 }
@@ -122,6 +133,10 @@ pub struct Begins {
     pub lengths: [Option<Range>; 2],
     /// First byte of client and server.
     pub bytes: [Option<ByteSet>; 2],
+    /// Messages that begin alike.
+    pub alike: bool,
+    /// An archive or markers in what the client sent.
+    pub apart: bool,
 }
 
 impl Begins {
@@ -134,7 +149,8 @@ impl Begins {
             self.bytes[side].as_ref().is_none_or(|set| beginning.bytes[side].is_some_and(|b| set.has(b)))
         };
         let speaks = self.speaks.is_none_or(|side| beginning.speaks == Some(side));
-        speaks && length(0) && length(1) && byte(0) && byte(1)
+        let taken = (beginning.alike || !self.alike) && (beginning.apart || !self.apart);
+        taken && speaks && length(0) && length(1) && byte(0) && byte(1)
     }
 }
 
@@ -147,12 +163,34 @@ impl ByteSet {
     pub fn first_of(patterns: &Many<Bytes>) -> Option<Self> {
         let mut own = Self([0; 4]);
         for pattern in &patterns.0 {
-            let Bytes::Digits(offset, digits) = pattern else { return None };
-            let (value, mask) = digits.first().copied().filter(|_| *offset == 0).unwrap_or((0, 0));
-            let bytes = (0..=u8::MAX).filter(|byte| byte & mask == value);
-            bytes.for_each(|byte| own.0[usize::from(byte >> 6)] |= 1 << (byte & 63));
+            match pattern {
+                Bytes::Digits(offset, digits) => {
+                    let (value, mask) = digits.first().copied().filter(|_| *offset == 0).unwrap_or((0, 0));
+                    (0..=u8::MAX).filter(|byte| byte & mask == value).for_each(|byte| own.insert(byte));
+                }
+                Bytes::Regex(pattern, _) => own.insert_first_of(pattern)?,
+            }
         }
         Some(own)
+    }
+
+    fn insert(&mut self, byte: u8) {
+        self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    }
+
+    /// The bytes that what an anchored regular expression finds may begin with, if they are few.
+    fn insert_first_of(&mut self, pattern: &str) -> Option<()> {
+        let mut parser = ParserBuilder::new().unicode(false).utf8(false).dot_matches_new_line(true).build();
+        let parsed = parser.parse(pattern).ok()?;
+        if !parsed.properties().look_set_prefix().contains(Look::Start) {
+            return None;
+        }
+        let mut extractor = Extractor::new();
+        extractor.limit_class(256).limit_literal_len(1).limit_total(512);
+        for literal in extractor.extract(&parsed).literals()? {
+            self.insert(*literal.as_bytes().first()?);
+        }
+        Some(())
     }
 
     const fn has(&self, byte: u8) -> bool {
@@ -171,4 +209,33 @@ fn method(name: &str) -> u8 {
 fn header(name: &str) -> u16 {
     let known = |known: &&str| known.len() == name.len() && known.eq_ignore_ascii_case(name);
     NAMES.iter().position(known).map_or(0, |at| 1 << at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(pattern: &str) -> Option<Vec<u8>> {
+        let patterns: Many<Bytes> =
+            toml::from_str::<std::collections::BTreeMap<String, Many<Bytes>>>(&format!("p = ['{pattern}']"))
+                .ok()?
+                .remove("p")?;
+        let set = ByteSet::first_of(&patterns)?;
+        Some((0..=u8::MAX).filter(|byte| set.has(*byte)).collect())
+    }
+
+    #[test]
+    fn first_bytes_of_patterns() {
+        assert_eq!(set("24 01"), Some(vec![0x24]));
+        assert_eq!(set("2? 01").map(|set| set.len()), Some(16));
+        assert_eq!(set("@2 24").map(|set| set.len()), Some(256));
+        assert_eq!(set(r"/^\d{2,4}x/"), Some((b'0'..=b'9').collect()));
+        assert_eq!(set("/^(ab|[cd]e)f/"), Some(vec![b'a', b'c', b'd']));
+        assert_eq!(set("/^(ab)?f/"), Some(vec![b'a', b'f']));
+        assert_eq!(set("/^[ -~]{4}x/").map(|set| set.len()), Some(95));
+        // Anything may stand in front, or nothing may be there at all.
+        for open in ["/ab/", "/^.{0,8}ab/", "/^a*/", "/^(a|b*)/", "/^ab|c/"] {
+            assert!(set(open).is_none_or(|set| set.len() == 256), "{open}: {:?}", set(open));
+        }
+    }
 }

@@ -69,7 +69,8 @@ impl Ledger {
             self.channels[at].add(index, flow);
             self.channels[at].inbound = !sides.inside(flow.client.addr) && sides.inside(flow.server.addr);
         }
-        self.channels.sort_by_key(|channel| (channel.client, channel.first, channel.flows.first().copied()));
+        self.channels
+            .sort_by_cached_key(|channel| (channel.client, channel.first, channel.flows.first().copied()));
         self.channel_of = vec![None; flows.len()];
         for (ix, channel) in self.channels.iter().enumerate() {
             for &flow in &channel.flows {

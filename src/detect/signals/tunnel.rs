@@ -108,17 +108,29 @@ fn dns(view: &View<'_>) -> Option<Statement> {
 
 /// Labels that are code: no word has so many digits or so long a run of consonants.
 fn coded(labels: &str) -> bool {
-    let letters = labels.bytes().filter(u8::is_ascii_alphabetic).count();
-    let digits = labels.bytes().filter(u8::is_ascii_digit).count();
-    let odd = labels.bytes().any(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'.' | b'-' | b'_'));
-    let vowel = |b: u8| matches!(b.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u' | b'y');
-    let run = labels
-        .as_bytes()
-        .split(|&b| vowel(b) || !b.is_ascii_alphabetic())
-        .map(<[u8]>::len)
-        .max()
-        .unwrap_or(0);
-    odd || run >= 5 || letters + digits >= 10 && digits * 5 >= letters
+    let (mut letters, mut digits, mut run) = (0_usize, 0_usize, 0_usize);
+    for byte in labels.bytes() {
+        match byte.to_ascii_lowercase() {
+            b'a' | b'e' | b'i' | b'o' | b'u' | b'y' => {
+                letters += 1;
+                run = 0;
+            }
+            b'a'..=b'z' => {
+                letters += 1;
+                run += 1;
+                if run >= 5 {
+                    return true;
+                }
+            }
+            b'0'..=b'9' => {
+                digits += 1;
+                run = 0;
+            }
+            b'.' | b'-' | b'_' => run = 0,
+            _ => return true,
+        }
+    }
+    letters + digits >= 10 && digits * 5 >= letters
 }
 
 /// Echo messages whose payload is large, of many sizes, or answered with something else.

@@ -114,6 +114,9 @@ pub fn name(message: &[u8], start: usize) -> (Option<usize>, Result<SmolStr, Bad
         if text.length > 0 {
             text.push(b'.');
         }
+        if text.plain(label) {
+            return;
+        }
         for &byte in label {
             match byte {
                 b'.' | b'\\' => text.extend(&[b'\\', byte]),
@@ -151,6 +154,23 @@ impl Default for Text {
 }
 
 impl Text {
+    /// Adds a label in lower case, if it is of characters that stand for themselves and there is room.
+    fn plain(&mut self, label: &[u8]) -> bool {
+        let Some(room) = self.short.get_mut(self.length..).and_then(|rest| rest.get_mut(..label.len()))
+        else {
+            return false;
+        };
+        let mut other = false;
+        for (place, &byte) in room.iter_mut().zip(label) {
+            *place = byte.to_ascii_lowercase();
+            other |= !matches!(byte, b' '..=b'~') || matches!(byte, b'.' | b'\\');
+        }
+        if !other {
+            self.length += label.len();
+        }
+        !other
+    }
+
     fn push(&mut self, byte: u8) {
         if let Some(place) = self.short.get_mut(self.length) {
             *place = byte;
