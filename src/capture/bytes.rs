@@ -30,4 +30,22 @@ impl Order {
         let raw = *bytes.get(at..)?.first_chunk()?;
         Some(if self == Self::Big { i64::from_be_bytes(raw) } else { i64::from_le_bytes(raw) })
     }
+
+    /// Appends a 16-bit number.
+    pub fn put_u16(self, out: &mut Vec<u8>, value: u16) {
+        out.extend(if self == Self::Big { value.to_be_bytes() } else { value.to_le_bytes() });
+    }
+
+    /// Appends a 32-bit number.
+    pub fn put_u32(self, out: &mut Vec<u8>, value: u32) {
+        out.extend(self.u32_bytes(value));
+    }
+
+    /// The bytes of a 32-bit number.
+    pub const fn u32_bytes(self, value: u32) -> [u8; 4] {
+        match self {
+            Self::Big => value.to_be_bytes(),
+            Self::Little => value.to_le_bytes(),
+        }
+    }
 }

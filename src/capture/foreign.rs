@@ -3,6 +3,7 @@
 //! Layouts: RFC 1761 (snoop), Endace's Extensible Record Format as Wireshark reads it. ERF has no file header, so its
 //! first records must make sense together. Damage ends the reading: neither has a mark to search for.
 
+use super::original::Stated;
 use super::pcap::MAX_PACKET;
 use crate::time::{NANOS, Timestamp};
 
@@ -109,6 +110,25 @@ impl Foreign {
             Self::Snoop(link) => link,
             Self::Erf => LINKTYPE_ERF,
         }
+    }
+
+    /// The resolution of its times as pcapng states it: powers of ten, or of two with the highest bit.
+    pub const fn tsresol(self) -> u8 {
+        match self {
+            Self::Snoop(_) => 6,
+            Self::Erf => 0x80 | 32,
+        }
+    }
+
+    /// What a record says, as stored.
+    pub fn stated(self, bytes: &[u8]) -> Option<Stated> {
+        let (count, wire_len) = match self {
+            Self::Snoop(_) => {
+                (u64::from(word(bytes, 16)?) * 1_000_000 + u64::from(word(bytes, 20)?), word(bytes, 0)?)
+            }
+            Self::Erf => (u64::from_le_bytes(*bytes.first_chunk()?), self.record(bytes)?.wire_len),
+        };
+        Some(Stated { interface: 0, count: Some(count), wire_len, options: None })
     }
 
     /// Bytes of a record header.

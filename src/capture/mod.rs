@@ -1,11 +1,13 @@
 //! Files to packets.
 //!
 //! In: paths. Out: [`Packet`]s with the frame numbers Wireshark gives them, and what each file is. This room
-//! opens, decompresses, hashes and puts files in order; it refuses to know what the bytes of a packet mean.
+//! opens, decompresses, hashes and puts files in order, and writes packets to a new pcapng as they were; it refuses to
+//! know what the bytes of a packet mean.
 //!
 //! [`expand`] turns paths into [`Source`]s in order, [`open`] gives a [`Reader`] for each, which gives packets until it
 //! says `None`, and is then [finished](Reader::finish). Damage is noted and read past; only what prevents a file from
-//! being opened is an [`Error`].
+//! being opened is an [`Error`]. [`Reader::originals`] gives packets with all that their file says of them, which a
+//! [`Writer`] writes down again.
 
 mod bytes;
 mod compression;
@@ -13,12 +15,14 @@ mod error;
 mod expand;
 mod foreign;
 mod open;
+mod original;
 mod packet;
 mod pcap;
 mod pcapng;
 mod reader;
 mod stored;
 mod window;
+mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -30,8 +34,10 @@ use compression::Compression;
 pub use error::Error;
 pub use expand::{Expanded, expand};
 pub use open::{Opened, Options, Records, open};
+pub use original::{Description, Original, Originals, Secrets};
 pub use packet::{LinkType, Packet};
 pub use reader::{Info, Reader};
+pub use writer::Writer;
 
 /// An input to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! by pcap-parser where it knows the magic; record headers are read here, as they come in five layouts.
 
 use super::bytes::Order;
+use super::original::Stated;
 use crate::time::{Duration, NANOS, Timestamp};
 
 /// Longest packet that is believed, in bytes, as in Wireshark; some link types carry more.
@@ -24,7 +25,9 @@ pub const MAX_RECORD_HEADER: usize = 28;
 pub struct Layout {
     pub order: Order,
     /// Fractions are nanoseconds, else microseconds.
-    nanos: bool,
+    pub nanos: bool,
+    /// Longest packet, in bytes, as the header states it.
+    pub snaplen: u32,
     /// Bytes of the file header.
     pub header: usize,
     /// Bytes of a record header.
@@ -116,7 +119,8 @@ impl Layout {
         };
         let fcs_len = if word & 0x0400_0000 == 0 { 0 } else { (word >> 28) as u8 * 2 };
         let magic = bytes.get(..4)?.try_into().ok()?;
-        let layout = Self { order, nanos, header, record, link, fcs_len, lengths, magic };
+        let snaplen = order.u32(bytes, 16)?;
+        let layout = Self { order, nanos, snaplen, header, record, link, fcs_len, lengths, magic };
         Some(layout.likeliest(records))
     }
 
@@ -168,6 +172,20 @@ impl Layout {
             captured,
             wire_len: wire_len.max(captured),
         })
+    }
+
+    /// What a record header says, as stored.
+    pub fn stated(&self, bytes: &[u8]) -> Option<Stated> {
+        let record = self.record(bytes)?;
+        let (seconds, fraction) = (self.order.u32(bytes, 0)?, self.order.u32(bytes, 4)?);
+        let units: u64 = if self.nanos { NANOS as u64 } else { 1_000_000 };
+        let wire_len = match self.lengths {
+            Lengths::First => self.order.u32(bytes, 12)?,
+            Lengths::Last => self.order.u32(bytes, 8)?,
+            Lengths::Smaller => record.wire_len,
+        };
+        let count = Some(u64::from(seconds) * units + u64::from(fraction));
+        Some(Stated { interface: 0, count, wire_len, options: None })
     }
 
     /// Whether a record of this captured length is believed.

@@ -3,40 +3,48 @@
 //! Format: draft-ietf-opsawg-pcapng. Frame numbers are Wireshark's: enhanced, simple and obsolete packet blocks take
 //! one each, and so do custom blocks, journal entries and sysdig events (tried with Wireshark 4.0).
 //!
-//! pcap-parser's options parser serves for interfaces. Packet blocks are read here: that crate builds a list of
-//! options for every packet that has any, and reads `if_tsoffset` as little-endian in every section.
+//! pcap-parser says whether an interface description is sound. Options and packet blocks are read here: that crate builds
+//! a list of options for every packet that has any, reads on behind the mark of their end, and reads `if_tsoffset` as
+//! little-endian in every section.
 
 use super::bytes::Order;
+use super::original::Stated;
 use crate::time::{NANOS, Timestamp};
-use pcap_parser::{Block, OptionCode, PcapNGOption};
+use pcap_parser::Block;
 
 /// Type of a section header block, the same in both byte orders.
 pub const SECTION: u32 = 0x0a0d_0d0a;
-const INTERFACE: u32 = 1;
+pub const INTERFACE: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
-const ENHANCED_PACKET: u32 = 6;
+pub const ENHANCED_PACKET: u32 = 6;
 /// Magic of a section in its own byte order.
-const BYTE_ORDER: u32 = 0x1a2b_3c4d;
+pub const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 /// Blocks without packet data that Wireshark counts as frames: journal entry, sysdig events (three versions), custom
 /// blocks (to be copied and not).
 const COUNTED: [u32; 6] = [9, 0x204, 0x216, 0x221, 0xbad, 0x4000_0bad];
+/// Type of a block with decryption secrets.
+pub const SECRETS: u32 = 0xa;
 /// Blocks that are not counted: names, statistics, secrets.
-const PASSED: [u32; 3] = [4, 5, 0xa];
+const PASSED: [u32; 3] = [4, 5, SECRETS];
 /// Shortest block: type, length, length.
 pub const MIN_BLOCK: usize = 12;
 /// Most interfaces of a section that are kept; more are not found on real machines.
 const MAX_INTERFACES: usize = 65_536;
-/// The option that states the length of frame check sequences, in bits.
-const IF_FCSLEN: OptionCode = OptionCode(13);
+/// The option of an interface that states the resolution of its times; microseconds without it.
+pub const IF_TSRESOL: u16 = 9;
+/// That which states the length of frame check sequences, in bits.
+pub const IF_FCSLEN: u16 = 13;
+/// That which states seconds to add to every time.
+pub const IF_TSOFFSET: u16 = 14;
 /// The option of a packet block that holds its flags.
 const FLAGS: u16 = 2;
 
 /// One interface of a section.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interface {
     pub link: u16,
-    snaplen: u32,
+    pub snaplen: u32,
     /// Units of time in a second.
     units: u128,
     /// Seconds to add to every time.
@@ -45,19 +53,33 @@ pub struct Interface {
 }
 
 impl Interface {
-    fn new(block: &pcap_parser::InterfaceDescriptionBlock<'_>, order: Order) -> Self {
-        let option = |code| block.options.iter().find(|option| option.code == code).map(PcapNGOption::value);
-        let exponent = u32::from(block.if_tsresol & 0x7f);
-        // Finer than these no 64-bit time can be.
-        let units =
-            if block.if_tsresol & 0x80 == 0 { 10_u128.pow(exponent.min(19)) } else { 1 << exponent.min(63) };
+    fn new(block: &pcap_parser::InterfaceDescriptionBlock<'_>, order: Order, options: &[u8]) -> Self {
+        let option =
+            |wanted| Options::new(options, order).find(|(code, _)| *code == wanted).map(|(_, value)| value);
+        let byte = |wanted| option(wanted).and_then(<[u8]>::first).copied();
         Self {
-            link: block.linktype.0 as u16,
             snaplen: block.snaplen,
-            units,
-            offset: option(OptionCode::IfTsoffset).and_then(|value| order.i64(value, 0)).unwrap_or(0),
-            fcs_len: option(IF_FCSLEN).and_then(<[u8]>::first).map_or(0, |bits| bits / 8),
+            offset: option(IF_TSOFFSET).and_then(|value| order.i64(value, 0)).unwrap_or(0),
+            fcs_len: byte(IF_FCSLEN).map_or(0, |bits| bits / 8),
+            ..Self::plain(block.linktype.0 as u16, byte(IF_TSRESOL).unwrap_or(6))
         }
+    }
+
+    /// An interface of this link type and resolution, of which nothing else is known.
+    pub fn plain(link: u16, tsresol: u8) -> Self {
+        let exponent = u32::from(tsresol & 0x7f);
+        // Finer than these no 64-bit time can be.
+        let units = if tsresol & 0x80 == 0 { 10_u128.pow(exponent.min(19)) } else { 1 << exponent.min(63) };
+        Self { link, snaplen: 0, units, offset: 0, fcs_len: 0 }
+    }
+
+    /// The units since 1970 that a moment is, rounded down; what does not fit saturates.
+    pub fn count(&self, time: Timestamp) -> u64 {
+        let nanos = i128::from(time.0) - i128::from(self.offset) * i128::from(NANOS);
+        let nanos = u128::try_from(nanos).unwrap_or(0);
+        let (seconds, rest) = (nanos / NANOS as u128, nanos % NANOS as u128);
+        let units = seconds.saturating_mul(self.units).saturating_add(rest * self.units / NANOS as u128);
+        u64::try_from(units).unwrap_or(u64::MAX)
     }
 
     /// The time of a packet: `count` units since 1970.
@@ -182,7 +204,8 @@ impl Section {
         if self.interfaces.len() >= MAX_INTERFACES {
             return Err("more interfaces than are kept");
         }
-        let interface = Interface::new(&block, self.order);
+        let options = bytes.get(16..bytes.len().saturating_sub(4)).unwrap_or_default();
+        let interface = Interface::new(&block, self.order, options);
         self.interfaces.push(interface);
         Ok(Given::Interface(interface.link))
     }
@@ -232,18 +255,30 @@ impl Section {
         Ok(packet)
     }
 
-    /// The value of an option. The end of the options may be missing.
-    fn option<'a>(&self, mut options: &'a [u8], wanted: u16) -> Option<&'a [u8]> {
-        loop {
-            let (code, length) = (self.order.u16(options, 0)?, usize::from(self.order.u16(options, 2)?));
-            if code == 0 {
-                return None;
-            }
-            if code == wanted {
-                return options.get(4..4 + length);
-            }
-            options = options.get(4 + length.next_multiple_of(4)..)?;
+    /// The value of an option.
+    fn option<'a>(&self, options: &'a [u8], wanted: u16) -> Option<&'a [u8]> {
+        Options::new(options, self.order).find(|(code, _)| *code == wanted).map(|(_, value)| value)
+    }
+
+    /// The interface that was described last.
+    pub fn latest(&self) -> Option<Interface> {
+        self.interfaces.last().copied()
+    }
+
+    /// What a packet block that was read says, as stored.
+    pub fn stated(&self, bytes: &[u8]) -> Option<Stated> {
+        let word = |at| self.order.u32(bytes, at);
+        let kind = word(0)?;
+        if kind == SIMPLE_PACKET {
+            return Some(Stated { interface: 0, count: None, wire_len: word(8)?, options: None });
         }
+        let interface = match kind {
+            OBSOLETE_PACKET => u32::from(self.order.u16(bytes, 8)?),
+            _ => word(8)?,
+        };
+        let count = u64::from(word(12)?) << 32 | u64::from(word(16)?);
+        let options = (word(20)? as usize).checked_next_multiple_of(4)?.checked_add(28);
+        Some(Stated { interface, count: Some(count), wire_len: word(24)?, options })
     }
 
     /// The simple packet block always belongs to the first interface and carries no time; its captured length is
@@ -265,5 +300,35 @@ impl Section {
         let end = bytes.len().checked_sub(4).filter(|&end| end >= 28).ok_or(SHORT)?;
         let interface = self.order.u16(bytes, 8).ok_or(SHORT)?;
         self.packet(usize::from(interface), count, word(24)?, 28, word(20)?, end)
+    }
+}
+
+/// The options of a block, one after the other, up to the first that does not fit. The mark of their end may be
+/// missing.
+#[derive(Debug, Clone)]
+pub struct Options<'a> {
+    rest: &'a [u8],
+    order: Order,
+}
+
+impl<'a> Options<'a> {
+    /// The options in `bytes`.
+    pub const fn new(bytes: &'a [u8], order: Order) -> Self {
+        Self { rest: bytes, order }
+    }
+}
+
+impl<'a> Iterator for Options<'a> {
+    /// Code and value.
+    type Item = (u16, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (code, length) = (self.order.u16(self.rest, 0)?, usize::from(self.order.u16(self.rest, 2)?));
+        if code == 0 {
+            return None;
+        }
+        let value = self.rest.get(4..4 + length)?;
+        self.rest = self.rest.get(4 + length.next_multiple_of(4)..).unwrap_or_default();
+        Some((code, value))
     }
 }

@@ -4,9 +4,10 @@
 //! damaged place is left behind by searching for the next record that makes sense, within a bound.
 
 use super::foreign::Foreign;
+use super::original::{Description, Descriptions, Stated};
 use super::packet::{LinkType, Packet};
 use super::pcap::{Layout, MAX_PACKET, MAX_RECORD_HEADER};
-use super::pcapng::{Given, Head, MIN_BLOCK, Section};
+use super::pcapng::{Given, Head, MIN_BLOCK, SECRETS, SECTION, Section};
 use super::stored::{Digested, Input};
 use super::window::Window;
 use super::{Compression, pcapng};
@@ -123,6 +124,8 @@ pub struct Reader {
     stepped: Tally,
     skipped: Tally,
     truncated_at: Option<u64>,
+    /// The interfaces as described, where somebody asks for them.
+    descriptions: Option<Box<Descriptions>>,
 }
 
 impl Reader {
@@ -171,7 +174,19 @@ impl Reader {
             stepped: Tally::default(),
             skipped: Tally::default(),
             truncated_at: None,
+            descriptions: None,
         })
+    }
+
+    /// Keeps the descriptions of interfaces from here on.
+    pub(super) fn describe(&mut self) {
+        let mut descriptions = Descriptions::default();
+        match &self.format {
+            Format::Pcap(layout) => descriptions.add(Description::of_pcap(layout)),
+            Format::Foreign(format) => descriptions.add(Description::of_foreign(*format)),
+            Format::PcapNg(_) => {}
+        }
+        self.descriptions = Some(Box::new(descriptions));
     }
 
     pub(super) fn threaded(&mut self) -> io::Result<()> {
@@ -182,25 +197,49 @@ impl Reader {
     #[inline]
     pub fn next_packet(&mut self) -> Option<Packet<'_>> {
         let found = self.advance()?;
+        let time = self.hand_out(&found);
+        Some(self.packet(&found, time))
+    }
+
+    /// The next packet with its whole record, what that states, and the interfaces of its section.
+    pub(super) fn next_stated(&mut self) -> Option<(Packet<'_>, &[u8], Stated, &Descriptions)> {
+        let found = self.advance()?;
+        let time = self.hand_out(&found);
+        let record = self.window.bytes().get(..found.length)?;
+        let stated = match &self.format {
+            Format::Pcap(layout) => layout.stated(record),
+            Format::PcapNg(section) => section.stated(record),
+            Format::Foreign(format) => format.stated(record),
+        };
+        Some((self.packet(&found, time), record, stated?, self.descriptions.as_deref()?))
+    }
+
+    /// Counts a packet and notes what is odd about it; gives its time.
+    #[inline]
+    fn hand_out(&mut self, found: &Found) -> Timestamp {
         self.pending = found.length;
         self.frame += 1;
         let time = found.time.or(self.time).unwrap_or_default();
         if let Some(time) = found.time {
             self.note_time(time);
         }
-        let data = self.window.bytes().get(found.from..found.to).unwrap_or_default();
-        if data.len() < found.wire_len as usize {
+        if found.to - found.from < found.wire_len as usize {
             self.snapped.add(self.frame, 0, "packets hold fewer bytes than were on the wire");
         }
-        Some(Packet {
+        time
+    }
+
+    #[inline]
+    fn packet(&self, found: &Found, time: Timestamp) -> Packet<'_> {
+        Packet {
             capture: self.capture,
             frame: self.frame,
             time,
             link: LinkType(found.link),
             fcs_len: found.fcs_len,
             wire_len: found.wire_len,
-            data,
-        })
+            data: self.window.bytes().get(found.from..found.to).unwrap_or_default(),
+        }
     }
 
     #[inline]
@@ -305,6 +344,10 @@ impl Reader {
         self.damaged.add(self.frame, self.window.offset(), "another capture file is appended");
         self.window.consume(before.header);
         self.links.insert(layout.link);
+        if let Some(descriptions) = &mut self.descriptions {
+            descriptions.begin();
+            descriptions.add(Description::of_pcap(&layout));
+        }
         self.format = Format::Pcap(layout);
         true
     }
@@ -374,8 +417,18 @@ impl Reader {
             }
             Ok(Given::Interface(link)) => {
                 self.links.insert(link);
+                if let Some(descriptions) = &mut self.descriptions {
+                    descriptions.add_block(bytes, section);
+                }
             }
-            Ok(Given::Nothing) => self.frame += u64::from(head.is_counted()),
+            Ok(Given::Nothing) => {
+                self.frame += u64::from(head.is_counted());
+                match (&mut self.descriptions, head.kind) {
+                    (Some(descriptions), SECTION) => descriptions.begin(),
+                    (Some(descriptions), SECRETS) => descriptions.add_secrets(bytes, section.order),
+                    _ => {}
+                }
+            }
             Err(what) => {
                 self.damage(what);
                 self.frame += u64::from(head.is_counted());

@@ -1,31 +1,36 @@
-//! Reading inputs with progress and messages: what `scan`, `flows` and `verify` share.
+//! Reading inputs with progress and messages: what the commands that read captures share.
 
 use super::{InputArgs, Status, When, say};
-use crate::pipeline::{self, Extracted, Progress};
+use crate::pipeline::{self, Extracted, Problem, Progress};
 use crate::report::Safe;
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
 
 /// Reads the inputs, says what is wrong with them, and whether that is all of them or some.
 pub fn read(args: &InputArgs) -> (Extracted, Status) {
-    let options = pipeline::Options {
+    let extracted = watched(args, |watch| {
+        pipeline::extract(&args.paths, &options(args), &mut |progress| watch(progress))
+    });
+    tell(args, &extracted.problems);
+    let status = status(&extracted);
+    (extracted, status)
+}
+
+/// How the inputs are to be read.
+pub fn options(args: &InputArgs) -> pipeline::Options {
+    pipeline::Options {
         threaded: args.threads > 1,
         hash: !args.no_hash,
         max_memory: args.max_memory.as_u64(),
-    };
-    let show = match args.progress {
-        When::Always => true,
-        When::Never => false,
-        When::Auto => std::io::stderr().is_terminal() && !args.quiet,
-    };
-    let extracted = extract(&args.paths, options, show);
+    }
+}
+
+/// Says what could not be read.
+pub fn tell(args: &InputArgs, problems: &[Problem]) {
     if !args.quiet {
-        for problem in &extracted.problems {
+        for problem in problems {
             say(format_args!("{}: {}", Safe(&problem.path), Safe(&problem.what)));
         }
     }
-    let status = status(&extracted);
-    (extracted, status)
 }
 
 /// What the state of the inputs says of the exit status.
@@ -39,9 +44,15 @@ pub fn status(extracted: &Extracted) -> Status {
     }
 }
 
-fn extract(paths: &[PathBuf], options: pipeline::Options, show: bool) -> Extracted {
+/// Does what takes a while, and shows on a terminal how far it has come.
+pub fn watched<T>(args: &InputArgs, work: impl FnOnce(&mut dyn FnMut(&Progress<'_>)) -> T) -> T {
+    let show = match args.progress {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => std::io::stderr().is_terminal() && !args.quiet,
+    };
     let mut stderr = std::io::stderr();
-    let extracted = pipeline::extract(paths, &options, &mut |progress: &Progress<'_>| {
+    let done = work(&mut |progress: &Progress<'_>| {
         if show {
             let _ = write!(
                 stderr,
@@ -55,5 +66,5 @@ fn extract(paths: &[PathBuf], options: pipeline::Options, show: bool) -> Extract
     if show {
         let _ = write!(stderr, "\r\u{1b}[K");
     }
-    extracted
+    done
 }

@@ -2,6 +2,7 @@
 //!
 //! One file a command. This room prints; no other does. What a user may rely on is in the help texts and the README.
 
+mod carve;
 mod flows;
 mod inputs;
 mod rules;
@@ -26,7 +27,8 @@ struct Cli {
 const EXIT_HELP: &str = "\
 Exit status:
   0  everything was read and analysed; no finding at or above --fail-on
-  1  a finding at or above --fail-on; verify: a mismatch; rules check: a bad rule
+  1  a finding at or above --fail-on; verify: a mismatch; rules check: a bad rule; carve: some
+     of what was asked for is not there
   2  usage, or nothing could be read at all
   3  some input could not be read, was damaged or cut short: results are complete for the rest";
 
@@ -36,6 +38,8 @@ enum Command {
     Scan(scan::Scan),
     /// Print the records: all that detection sees, one JSON object a line.
     Flows(flows::Flows),
+    /// Cut the packets of a finding, of conversations or by number out to a new pcapng.
+    Carve(carve::Carve),
     /// Compare the findings on captures with what a manifest expects.
     Verify(verify::Verify),
     /// List, show and check the rules and signals in force.
@@ -106,7 +110,7 @@ enum Failure {
 enum Status {
     /// As expected.
     Clean,
-    /// A finding at or above `--fail-on`, a mismatch, a bad rule.
+    /// A finding at or above `--fail-on`, a mismatch, a bad rule, something to carve that is not there.
     Found,
     /// Nothing could be read.
     Nothing,
@@ -130,6 +134,7 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Scan(args) => scan::run(&args),
         Command::Flows(args) => flows::run(&args),
+        Command::Carve(args) => carve::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Schema(args) => schema::run(&args),

@@ -16,21 +16,21 @@ const MAX_BYTES: u32 = 65_535;
 /// Fragments of a datagram: what [`MAX_BYTES`] need over the smallest usual link (576 bytes), and some.
 const MAX_PARTS: usize = 160;
 /// How long a datagram waits for its fragments, as RFC 8200, 4.5 has it.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What fragments of one datagram share.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
-    pub src: IpAddr,
-    pub dst: IpAddr,
-    pub protocol: u8,
-    pub id: u32,
-    pub path: Encapsulation,
+/// What fragments of one datagram share: addresses, protocol, identification and the tunnels they came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Datagram {
+    pub(super) src: IpAddr,
+    pub(super) dst: IpAddr,
+    pub(super) protocol: u8,
+    pub(super) id: u32,
+    pub(super) path: Encapsulation,
 }
 
 #[derive(Debug)]
-struct Datagram {
-    key: Key,
+struct Waiting {
+    key: Datagram,
     started: Timestamp,
     bytes: Vec<u8>,
     /// From where to where bytes are there; none overlap.
@@ -54,7 +54,7 @@ pub enum Outcome {
 /// Datagrams that wait for fragments.
 #[derive(Debug, Default)]
 pub struct Fragments {
-    waiting: Vec<Datagram>,
+    waiting: Vec<Waiting>,
     whole: Vec<u8>,
 }
 
@@ -67,7 +67,7 @@ impl Fragments {
     /// Takes in a fragment of which all bytes were captured.
     pub fn insert(
         &mut self,
-        key: Key,
+        key: Datagram,
         part: Part,
         data: &[u8],
         now: Timestamp,
@@ -95,7 +95,7 @@ impl Fragments {
     }
 
     /// The datagram of this key, a new one if there is none. The oldest makes room.
-    fn find(&mut self, key: Key, now: Timestamp, counters: &mut Counters) -> usize {
+    fn find(&mut self, key: Datagram, now: Timestamp, counters: &mut Counters) -> usize {
         if let Some(at) = self.waiting.iter().position(|datagram| datagram.key == key) {
             let late = self.waiting.get(at).is_some_and(|datagram| now.since(datagram.started) > PATIENCE);
             if !late {
@@ -114,7 +114,7 @@ impl Fragments {
             }
         }
         let empty =
-            Datagram { key, started: now, bytes: Vec::new(), parts: Vec::new(), have: 0, length: None };
+            Waiting { key, started: now, bytes: Vec::new(), parts: Vec::new(), have: 0, length: None };
         self.waiting.push(empty);
         self.waiting.len() - 1
     }
@@ -127,7 +127,7 @@ impl Fragments {
     }
 }
 
-impl Datagram {
+impl Waiting {
     /// Adds a fragment; true if the datagram is whole now.
     fn add(&mut self, from: u32, to: u32, more: bool, data: &[u8]) -> Result<bool, Trouble> {
         let place = from as usize..to as usize;

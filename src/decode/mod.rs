@@ -22,6 +22,7 @@ mod wifi;
 #[cfg(test)]
 mod tests;
 
+pub use fragments::{Datagram, PATIENCE};
 pub use layers::{Encapsulation, Layers, MAX_STEPS, Mac, Step, Tcp, Transport};
 
 use crate::anomaly::Log;
@@ -36,12 +37,27 @@ use walk::{Next, Walk};
 pub struct Decoder {
     counters: Counters,
     fragments: Fragments,
+    /// Fragments come one by one.
+    apart: bool,
+    /// The datagrams that the last packet was a fragment of; few, as each is a header.
+    datagrams: Vec<Datagram>,
 }
 
 impl Decoder {
     /// A decoder that has seen nothing.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A decoder that holds no fragment back: each comes by itself, the first with its ports.
+    pub fn apart() -> Self {
+        Self { apart: true, ..Self::default() }
+    }
+
+    /// The datagrams that the packet decoded last was a fragment of, outermost first. An inner one is known only where
+    /// the outer one is whole, or the fragment is its first.
+    pub fn datagrams(&self) -> &[Datagram] {
+        &self.datagrams
     }
 
     /// Takes a packet apart. None where there is no IP in it, where it was not understood, and for a fragment that is
@@ -56,7 +72,8 @@ impl Decoder {
             // The frame check sequence is the last of what was on the wire, and may be cut off in part.
             span = span.limit(span.wire_len().saturating_sub(u32::from(packet.fcs_len)));
         }
-        let walk = Walk::new(packet.time, &mut self.counters, &mut self.fragments);
+        let fragments = (!self.apart).then_some(&mut self.fragments);
+        let walk = Walk::new(packet.time, &mut self.counters, fragments, &mut self.datagrams);
         walk.run(Next::Link(packet.link.0, span))
     }
 

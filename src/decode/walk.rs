@@ -1,6 +1,6 @@
 //! The way from the first header of a packet to its innermost payload.
 
-use super::fragments::{Fragments, Key, Outcome};
+use super::fragments::{Datagram, Fragments, Outcome};
 use super::layers::{Encapsulation, Layers, Mac, Step, Transport};
 use super::link;
 use super::network::{self, Ip, Part};
@@ -41,19 +41,28 @@ pub struct Walk<'a, 'c> {
     pub counters: &'c mut Counters,
     /// Where fragments are put together, until something is borrowed from it.
     pub fragments: Option<&'a mut Fragments>,
+    /// The datagrams that the packet is a fragment of.
+    datagrams: &'c mut Vec<Datagram>,
     bad_checksum: bool,
     /// The innermost IP packet so far. What is inside it replaces it, if it can be read.
     layers: Option<Layers<'a>>,
 }
 
 impl<'a, 'c> Walk<'a, 'c> {
-    pub fn new(time: Timestamp, counters: &'c mut Counters, fragments: &'a mut Fragments) -> Self {
+    pub fn new(
+        time: Timestamp,
+        counters: &'c mut Counters,
+        fragments: Option<&'a mut Fragments>,
+        datagrams: &'c mut Vec<Datagram>,
+    ) -> Self {
+        datagrams.clear();
         Self {
             path: Encapsulation::default(),
             macs: None,
             time,
             counters,
-            fragments: Some(fragments),
+            fragments,
+            datagrams,
             bad_checksum: false,
             layers: None,
         }
@@ -142,13 +151,14 @@ impl<'a, 'c> Walk<'a, 'c> {
     #[cold]
     fn fragment(&mut self, ip: &mut Ip<'a>, part: Part) -> Outcome {
         self.counters.add(Trouble::Fragment);
+        let key = Datagram { src: ip.src, dst: ip.dst, protocol: ip.protocol, id: part.id, path: self.path };
+        self.datagrams.push(key);
         let Some(fragments) = self.fragments.take() else { return Outcome::Refused };
         if ip.payload.missing > 0 {
             // Without all its bytes no datagram is put together.
             self.fragments = Some(fragments);
             return Outcome::Refused;
         }
-        let key = Key { src: ip.src, dst: ip.dst, protocol: ip.protocol, id: part.id, path: self.path };
         let outcome = fragments.insert(key, part, ip.payload.data, self.time, self.counters);
         if outcome == Outcome::Whole {
             ip.payload = Span { data: fragments.whole(), missing: 0 };

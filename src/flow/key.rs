@@ -41,6 +41,29 @@ enum Asks {
     Unknown,
 }
 
+/// IP protocol, source and destination of a packet, with ports as [`community_id`](super::community_id) takes them: 0
+/// where there are none, and for ICMP type and code of this very message.
+pub fn endpoints(layers: &Layers<'_>) -> (u8, SocketAddr, SocketAddr) {
+    let (protocol, src, dst) = match layers.transport {
+        Transport::Tcp(tcp) => (TCP, tcp.src, tcp.dst),
+        Transport::Udp { src, dst } => (UDP, src, dst),
+        Transport::Icmp { kind, code, .. } => {
+            (if layers.src.is_ipv6() { ICMP6 } else { ICMP }, u16::from(kind), u16::from(code))
+        }
+        Transport::Other(protocol) => {
+            let (src, dst) = sctp_ports(protocol, layers).unwrap_or_default();
+            (protocol, src, dst)
+        }
+    };
+    (protocol, SocketAddr::new(layers.src, src), SocketAddr::new(layers.dst, dst))
+}
+
+/// The ports of an SCTP packet, where its header is at hand.
+fn sctp_ports(protocol: u8, layers: &Layers<'_>) -> Option<(u16, u16)> {
+    let ports = layers.payload.first_chunk::<4>().filter(|_| protocol == SCTP && !layers.fragment);
+    ports.map(|[a, b, c, d]| (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d])))
+}
+
 impl Key {
     /// The key of a packet, which end sent it, and which end asks where the ICMP type says so.
     pub(super) fn of(layers: &Layers<'_>) -> (Self, Dir, Option<Dir>) {
@@ -54,13 +77,10 @@ impl Key {
                     if has_ident(protocol, kind) { u16::from_be_bytes([rest[0], rest[1]]) } else { 0 };
                 (protocol, u16::from(kind), u16::from(code), ident, asks)
             }
-            Transport::Other(protocol) => match (protocol, layers.payload) {
-                (SCTP, [a, b, c, d, ..]) if !layers.fragment => {
-                    let (src, dst) = (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]));
-                    (protocol, src, dst, 0, Asks::Unknown)
-                }
-                _ => (protocol, 0, 0, 0, Asks::Unknown),
-            },
+            Transport::Other(protocol) => {
+                let (src, dst) = sctp_ports(protocol, layers).unwrap_or_default();
+                (protocol, src, dst, 0, Asks::Unknown)
+            }
         };
         let bare = matches!(layers.transport, Transport::Other(_));
         let icmp = !bare && (protocol == ICMP || protocol == ICMP6);

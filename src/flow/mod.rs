@@ -31,4 +31,5 @@ pub use community::community_id;
 pub use config::Config;
 pub use conversation::{ClientBy, Conversation, FlowKey, FrameSpan, State, Turn, TurnsRest};
 pub use dissector::{Appetite, At, Carrier, Dissector, Opening, Side};
+pub use key::endpoints;
 pub use table::Table;

@@ -2,8 +2,9 @@
 //!
 //! In: paths of captures, directories and record files. Out: [`Extracted`]: the records of all of them as one
 //! observation, and what could not be read. This room knows no format and no protocol: it hands packets from one room
-//! to the next, in file order, and turns conversations into records.
+//! to the next, in file order, and turns conversations into records. [`carve`] leads from records back to packets.
 
+pub mod carve;
 mod convert;
 mod hosts;
 mod link;
@@ -187,11 +188,7 @@ impl Run {
         }
         let mut log = anomaly::Log::new();
         let info = convert::capture(reader.finish(&mut log));
-        let stopped: Vec<anomaly::Anomaly> = log.clone().into_entries();
-        for trouble in stopped.iter().filter(|trouble| stops(trouble.kind)) {
-            let frame = trouble.frame.map(|frame| format!(" (frame {frame})")).unwrap_or_default();
-            self.problem(&source.name, format!("{}{frame}", trouble.what));
-        }
+        self.out.problems.extend(stopped(&source.name, log.clone()));
         self.log.merge(log);
         self.out.records.captures.push(info);
     }
@@ -272,6 +269,15 @@ impl Run {
         summary.incomplete |= limited || !self.out.problems.is_empty();
         self.out
     }
+}
+
+/// The problems of a capture that was not read whole.
+fn stopped(name: &str, log: anomaly::Log) -> impl Iterator<Item = Problem> {
+    let stopped = log.into_entries().into_iter().filter(|trouble| stops(trouble.kind));
+    stopped.map(move |trouble| {
+        let frame = trouble.frame.map(|frame| format!(" (frame {frame})")).unwrap_or_default();
+        Problem { path: name.to_owned(), what: format!("{}{frame}", trouble.what) }
+    })
 }
 
 /// Whether a kind of trouble means that a capture was not read whole.

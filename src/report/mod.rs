@@ -1,12 +1,14 @@
 //! Findings to documents.
 //!
 //! In: a [`Report`]: what detection said, with the captures, hosts and anomalies of the run. Out: bytes in one of the
-//! formats, each an [`Exporter`] in a file of its own. This room adds nothing to a verdict and takes nothing away.
+//! formats, each an [`Exporter`] in a file of its own; and back from two of them, by [`read`], what names packets. This
+//! room adds nothing to a verdict and takes nothing away.
 
 mod document;
 mod ecs;
 mod json;
 mod ndjson;
+mod read;
 mod safe;
 mod text;
 
@@ -14,6 +16,7 @@ pub use document::{Document, HostEntry, SCHEMA, Tool, Totals};
 pub use ecs::Ecs;
 pub use json::Json;
 pub use ndjson::Ndjson;
+pub use read::{NotAReport, Outline, Reported, read};
 pub use safe::Safe;
 pub use text::Text;
 

@@ -271,3 +271,11 @@ fn captures_of_other_programs_are_named() {
         assert!(error.to_string().starts_with(name), "{error}");
     }
 }
+
+/// What stands behind the mark of the end is no option.
+#[test]
+fn options_end_at_their_mark() {
+    let resolution: &[(u16, &[u8])] = &[(2, b"eth0"), (0, &[]), (9, &[9]), (13, &[32])];
+    let whole = read(&Ng::new(Order::Big).interface(1, 0, resolution).enhanced(0, 5, 4, &[1; 4], &[]).bytes);
+    assert_eq!((whole.packets[0].nanos, whole.packets[0].fcs_len), (5000, 0));
+}

@@ -1,6 +1,7 @@
 //! Whatever the bytes, reading ends, without a panic, with no more packets than the bytes can hold.
 
 use super::super::bytes::Order;
+use super::rewrite::{rewrite, stated};
 use super::write::{Ng, Pcap};
 use super::*;
 use proptest::prelude::*;
@@ -13,6 +14,7 @@ fn captures() -> Vec<Vec<u8>> {
         .block(0xbad, &[0; 8])
         .section(Order::Big)
         .interface(101, 64, &[(9, &[0x8a]), (13, &[32])])
+        .block(0xa, &[0, 0, 0, 1, 0, 0, 0, 3, 7, 7, 7])
         .obsolete(0, 1, 9, &[1; 9])
         .enhanced(0, 2, 70, &[2; 64], &[]);
     vec![
@@ -101,6 +103,29 @@ proptest! {
             let held: usize = whole.packets.iter().map(|packet| packet.data.len()).sum();
             prop_assert!(held <= bytes.len());
             prop_assert!(whole.packets.windows(2).all(|pair| pair[0].frame < pair[1].frame));
+        }
+    }
+
+    /// What can be read can be written, and is then what was read.
+    #[test]
+    fn changed_captures_are_written_as_they_were_read(
+        which in 0..6_usize,
+        changes in prop::collection::vec(change(), 1..6),
+    ) {
+        let mut bytes = captures().swap_remove(which);
+        for change in changes {
+            apply(&mut bytes, change);
+        }
+        if open_bytes(&bytes, 1 << 16).is_ok() {
+            let (before, written) = (stated(&bytes), rewrite(&bytes));
+            let after = if written.is_empty() { Vec::new() } else { stated(&written) };
+            prop_assert_eq!(before.len(), after.len());
+            for ((count, wire_len, seen), (kept, kept_len, again)) in before.into_iter().zip(after) {
+                prop_assert_eq!((wire_len, seen.link, seen.fcs_len, &seen.data), (kept_len, again.link, again.fcs_len, &again.data));
+                if count.is_some() {
+                    prop_assert_eq!((count, seen.nanos), (kept, again.nanos));
+                }
+            }
         }
     }
 

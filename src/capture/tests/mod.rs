@@ -5,6 +5,7 @@ mod damage;
 mod formats;
 mod fuzz;
 mod paths;
+mod rewrite;
 mod write;
 
 use super::open::recognise;
