@@ -1,8 +1,9 @@
 //! One layer of compression, recognised by its first bytes and undone.
 //!
-//! Formats: RFC 1952 (gzip), RFC 8878 (zstd), the .xz file format 1.2, the LZ4 frame format 1.6. A decoder that meets
+//! Formats: RFC 1952 (gzip), RFC 8878 (zstd), the .xz file format 1.2, the LZ4 frame format 1.6, bzip2. A decoder that meets
 //! an error hands out what it had decoded before, as far as the library lets it; a panic in one is an error too.
 
+use super::bzip2::Bzip2;
 use super::stored::Input;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
@@ -25,6 +26,7 @@ pub enum Compression {
     Zstd,
     Xz,
     Lz4,
+    Bzip2,
 }
 
 impl Compression {
@@ -36,6 +38,9 @@ impl Compression {
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
             [0x04, 0x22, 0x4d, 0x18, ..] => Some(Self::Lz4),
+            // A block or, of nothing, the end.
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, ..]
+            | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, ..] => Some(Self::Bzip2),
             _ => None,
         }
     }
@@ -47,6 +52,7 @@ impl Compression {
             Self::Zstd => "zstd",
             Self::Xz => "xz",
             Self::Lz4 => "lz4",
+            Self::Bzip2 => "bzip2",
         }
     }
 
@@ -58,6 +64,7 @@ impl Compression {
             Self::Zstd => Box::new(Zstd::new(input)),
             Self::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(input, true, MAX_XZ_KIB)),
             Self::Lz4 => Box::new(Lz4(lz4_flex::frame::FrameDecoder::new(input))),
+            Self::Bzip2 => Box::new(Bzip2::new(input)),
         };
         Box::new(Guarded { inner, over: false })
     }
@@ -66,7 +73,6 @@ impl Compression {
 /// Packings that are recognised only to be named in the error.
 pub fn unread(head: &[u8]) -> Option<&'static str> {
     match head {
-        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some("bzip2"),
         [b'P', b'K', 3, 4, ..] => Some("ZIP"),
         [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => Some("7z"),
         [b'R', b'a', b'r', b'!', 0x1a, 7, ..] => Some("RAR"),

@@ -10,6 +10,7 @@
 //! [`Writer`] writes down again.
 
 mod bytes;
+mod bzip2;
 mod compression;
 mod error;
 mod expand;

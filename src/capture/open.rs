@@ -132,11 +132,11 @@ fn first(reader: &mut dyn Read) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// The first bytes for an error message: printable ASCII as it is, the rest in hexadecimal.
+/// The first bytes for an error message: text as it is, blanks before it left out, the rest in hexadecimal.
 fn printable(head: &[u8]) -> String {
-    let head = head.get(..16).unwrap_or(head);
-    if head.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') {
-        return format!("{:?}", String::from_utf8_lossy(head));
+    if head.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
+        let text = head.trim_ascii();
+        return format!("the text {:?}", String::from_utf8_lossy(text.get(..16).unwrap_or(text)));
     }
     let shown = head.get(..8).unwrap_or(head);
     shown.iter().fold(String::from("bytes"), |mut text, byte| {

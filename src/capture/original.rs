@@ -84,14 +84,14 @@ impl Description {
     }
 
     /// Of the interface that a format of another program stands for.
-    pub(super) fn of_foreign(format: Foreign) -> Self {
+    fn of_foreign(format: Foreign, link: u16) -> Self {
         let mut options = Vec::new();
         let exponent = format.tsresol();
         if exponent != 6 {
             put(&mut options, Order::Little, IF_TSRESOL, &[exponent]);
         }
-        let clock = Interface::plain(format.link(), exponent);
-        Self { order: Order::Little, link: format.link(), snaplen: 0, options, clock }
+        let clock = Interface::plain(link, exponent);
+        Self { order: Order::Little, link, snaplen: 0, options, clock }
     }
 
     /// Of a whole interface description block; `room` bytes of options are kept at most.
@@ -151,6 +151,16 @@ impl Descriptions {
     pub fn add(&mut self, description: Description) {
         self.bytes += description.options.len();
         self.list.push(description);
+    }
+
+    /// The interface that stands for packets of a link type in a format of another program, by its number.
+    pub fn of_link(&mut self, format: Foreign, link: u16) -> u32 {
+        let known = self.list.iter().position(|known| known.link == link);
+        let index = known.unwrap_or_else(|| {
+            self.add(Description::of_foreign(format, link));
+            self.list.len() - 1
+        });
+        u32::try_from(index).unwrap_or(u32::MAX)
     }
 
     /// Takes in a whole interface description block that was read.

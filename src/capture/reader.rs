@@ -41,9 +41,9 @@ pub struct Info {
     pub sha256: String,
     /// Size of the file as stored, in bytes.
     pub bytes: u64,
-    /// `pcap`, `pcap-ns`, `pcap-modified`, `pcap-lcap`, `pcapng`, `snoop`, `erf`.
+    /// `pcap`, `pcap-ns`, `pcap-modified`, `pcap-lcap`, `pcapng`, `snoop`, `erf`, `iptrace`, `netmon`.
     pub format: String,
-    /// `gzip`, `zstd`, `xz`, `lz4`.
+    /// `gzip`, `zstd`, `xz`, `lz4`, `bzip2`.
     pub compression: Option<String>,
     /// Link types of its interfaces, in rising order.
     pub link_types: Vec<u16>,
@@ -150,8 +150,8 @@ impl Reader {
         };
         let links = match &format {
             Format::Pcap(layout) => BTreeSet::from([layout.link]),
-            Format::PcapNg(_) => BTreeSet::new(),
-            Format::Foreign(foreign) => BTreeSet::from([foreign.link()]),
+            // Each interface or record has its own.
+            Format::PcapNg(_) | Format::Foreign(_) => BTreeSet::new(),
         };
         Some(Self {
             path,
@@ -183,8 +183,8 @@ impl Reader {
         let mut descriptions = Descriptions::default();
         match &self.format {
             Format::Pcap(layout) => descriptions.add(Description::of_pcap(layout)),
-            Format::Foreign(format) => descriptions.add(Description::of_foreign(*format)),
-            Format::PcapNg(_) => {}
+            // They come with their packets.
+            Format::Foreign(_) | Format::PcapNg(_) => {}
         }
         self.descriptions = Some(Box::new(descriptions));
     }
@@ -205,11 +205,17 @@ impl Reader {
     pub(super) fn next_stated(&mut self) -> Option<(Packet<'_>, &[u8], Stated, &Descriptions)> {
         let found = self.advance()?;
         let time = self.hand_out(&found);
+        let format = match self.format {
+            Format::Foreign(format) => Some(format),
+            Format::Pcap(_) | Format::PcapNg(_) => None,
+        };
+        let link = format.zip(self.descriptions.as_deref_mut());
+        let interface = link.map_or(0, |(format, descriptions)| descriptions.of_link(format, found.link));
         let record = self.window.bytes().get(..found.length)?;
         let stated = match &self.format {
             Format::Pcap(layout) => layout.stated(record),
             Format::PcapNg(section) => section.stated(record),
-            Format::Foreign(format) => format.stated(record),
+            Format::Foreign(format) => format.stated(record, interface),
         };
         Some((self.packet(&found, time), record, stated?, self.descriptions.as_deref()?))
     }
@@ -354,6 +360,9 @@ impl Reader {
 
     /// Looks at the next record of another format.
     fn foreign(&mut self, format: Foreign) -> Step {
+        if format.end().is_some_and(|end| self.window.offset() >= end) {
+            return Step::End;
+        }
         if !self.window.ensure(format.header()) {
             return self.cut();
         }
@@ -368,9 +377,11 @@ impl Reader {
             self.window.consume(record.length);
             return Step::Again;
         }
+        let link = format.link(self.window.bytes().get(..record.length).unwrap_or_default());
+        self.links.insert(link);
         Step::Found(Found {
             time: Some(record.time),
-            link: format.link(),
+            link,
             fcs_len: 0,
             wire_len: record.wire_len,
             from: record.from,

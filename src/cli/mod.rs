@@ -70,7 +70,7 @@ enum When {
 /// What all commands that read captures take.
 #[derive(Debug, Args)]
 struct InputArgs {
-    /// Captures (pcap, pcapng, snoop, ERF; gzip, zstd, xz, lz4), directories, record files, or - for standard input.
+    /// Captures (pcap, pcapng, snoop, ERF, iptrace, Network Monitor; gzip, zstd, xz, lz4, bzip2), directories, record files, or - for standard input.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Threads to use; 1 reads and analyses in one.

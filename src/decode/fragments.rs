@@ -1,7 +1,7 @@
 //! IP datagrams put together again from their fragments (RFC 791, 3.2; RFC 8200, 4.5).
 //!
-//! Bounded in datagrams, fragments, bytes and time. The first bytes to arrive stay: a fragment that overlaps others is
-//! left out and counted.
+//! Bounded in datagrams, pieces, bytes and time. Fragments that overlap with the same bytes are put together; the first
+//! bytes to arrive stay: a fragment that contradicts them is left out and counted.
 
 use super::layers::Encapsulation;
 use super::network::Part;
@@ -9,12 +9,13 @@ use super::trouble::{Counters, Trouble};
 use crate::time::{Duration, Timestamp};
 use std::net::IpAddr;
 
-/// Datagrams that wait for fragments at once: with [`MAX_BYTES`] this is 8 MiB at most.
+/// Datagrams that wait for fragments at once: with [`MAX_BYTES`] and [`MAX_PARTS`] this is 9 MiB at most.
 const MAX_DATAGRAMS: usize = 128;
 /// Longest datagram in bytes, as the IPv4 length field has it.
 const MAX_BYTES: u32 = 65_535;
-/// Fragments of a datagram: what [`MAX_BYTES`] need over the smallest usual link (576 bytes), and some.
-const MAX_PARTS: usize = 160;
+/// Pieces of a datagram that do not touch each other yet. In order there is one, whatever the size of the fragments;
+/// when every other one is missing, this is enough for 16 KiB in the smallest fragments there are (8 bytes).
+const MAX_PARTS: usize = 1024;
 /// How long a datagram waits for its fragments, as RFC 8200, 4.5 has it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -33,9 +34,8 @@ struct Waiting {
     key: Datagram,
     started: Timestamp,
     bytes: Vec<u8>,
-    /// From where to where bytes are there; none overlap.
+    /// From where to where bytes are there: in rising order, and none touch.
     parts: Vec<(u32, u32)>,
-    have: u32,
     /// Length of the whole, once the last fragment was seen.
     length: Option<u32>,
 }
@@ -81,7 +81,7 @@ impl Fragments {
         }
         let at = self.find(key, now, counters);
         let Some(datagram) = self.waiting.get_mut(at) else { return Outcome::Refused };
-        match datagram.add(from, to, part.more, data) {
+        match datagram.add((from, to), part.more, data, counters) {
             Ok(false) => Outcome::Held,
             Ok(true) => {
                 self.whole = self.waiting.swap_remove(at).bytes;
@@ -113,8 +113,7 @@ impl Fragments {
                 self.waiting.swap_remove(at);
             }
         }
-        let empty =
-            Waiting { key, started: now, bytes: Vec::new(), parts: Vec::new(), have: 0, length: None };
+        let empty = Waiting { key, started: now, bytes: Vec::new(), parts: Vec::new(), length: None };
         self.waiting.push(empty);
         self.waiting.len() - 1
     }
@@ -129,32 +128,62 @@ impl Fragments {
 
 impl Waiting {
     /// Adds a fragment; true if the datagram is whole now.
-    fn add(&mut self, from: u32, to: u32, more: bool, data: &[u8]) -> Result<bool, Trouble> {
-        let place = from as usize..to as usize;
-        if self.bytes.get(place.clone()) == Some(data) && self.parts.contains(&(from, to)) {
-            return Ok(false);
-        }
+    fn add(
+        &mut self,
+        (from, to): (u32, u32),
+        more: bool,
+        data: &[u8],
+        counters: &mut Counters,
+    ) -> Result<bool, Trouble> {
+        let end = self.parts.last().map_or(0, |&(_, end)| end);
         let contradicts = match self.length {
             Some(length) => to > length || !more && to != length,
-            None => !more && self.parts.iter().any(|&(_, end)| end > to),
+            None => !more && end > to,
         };
-        if contradicts || self.parts.iter().any(|&(start, end)| from < end && start < to) {
+        // The pieces that this fragment touches.
+        let first = self.parts.partition_point(|&(_, end)| end < from);
+        let next = self.parts.partition_point(|&(start, _)| start <= to);
+        let touched = self.parts.get(first..next).unwrap_or_default();
+        if contradicts || !touched.iter().all(|&part| self.agrees(part, from, data)) {
             return Err(Trouble::Overlap);
         }
-        if self.parts.len() >= MAX_PARTS {
+        if touched.iter().any(|&(start, end)| from >= start && to <= end) {
+            // A copy of what is there.
+            if !more {
+                self.length = Some(to);
+            }
+            return Ok(self.is_whole());
+        }
+        if touched.is_empty() && self.parts.len() >= MAX_PARTS {
             return Err(Trouble::Crowded);
         }
+        if touched.iter().any(|&(start, end)| from < end && start < to) {
+            counters.add(Trouble::Overlap);
+        }
+        let start = touched.first().map_or(from, |part| part.0.min(from));
+        let end = touched.last().map_or(to, |part| part.1.max(to));
+        self.parts.splice(first..next, [(start, end)]);
+        let place = from as usize..to as usize;
         if self.bytes.len() < place.end {
             self.bytes.resize(place.end, 0);
         }
         if let Some(room) = self.bytes.get_mut(place) {
             room.copy_from_slice(data);
         }
-        self.parts.push((from, to));
-        self.have += to - from;
         if !more {
             self.length = Some(to);
         }
-        Ok(self.length == Some(self.have))
+        Ok(self.is_whole())
+    }
+
+    /// Whether a fragment that begins at `from` has the same bytes as a piece where they overlap.
+    fn agrees(&self, part: (u32, u32), from: u32, data: &[u8]) -> bool {
+        let (start, end) = (part.0.max(from), part.1.min(from.saturating_add(data.len() as u32)));
+        let new = (start.saturating_sub(from)) as usize..(end.saturating_sub(from)) as usize;
+        start >= end || self.bytes.get(start as usize..end as usize) == data.get(new)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.length.is_some_and(|length| self.parts == [(0, length)])
     }
 }

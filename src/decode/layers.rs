@@ -24,6 +24,8 @@ pub struct Layers<'a> {
     pub payload: &'a [u8],
     /// Transport payload length by the headers, in bytes.
     pub payload_len: u32,
+    /// Bytes on the wire, link headers included; of one of several packets in a frame, those that are its own.
+    pub wire_len: u32,
     /// Header or transport checksum is wrong (counted only; offload makes them wrong on the sender).
     pub bad_checksum: bool,
     /// A fragment other than a whole datagram: `transport` is [`Transport::Other`] unless it is the first.

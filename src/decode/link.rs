@@ -7,7 +7,7 @@
 use super::layers::Step;
 use super::span::Span;
 use super::trouble::Trouble;
-use super::walk::{Next, Walk};
+use super::walk::{Next, Several, Walk};
 use super::wifi;
 
 /// Labels of an MPLS stack that are read; real ones have a handful.
@@ -155,22 +155,43 @@ fn nflog(span: Span<'_>) -> Result<Next<'_>, Trouble> {
     attribute(span.after(4)?, 9)
 }
 
-/// Linux netlink: a cooked header, then a message; of the packet filter's those hold packets that are logged or queued.
-/// One message of a frame is read: the kernel sends one packet at a time.
+/// Linux netlink: a cooked header, then messages.
 fn netlink(span: Span<'_>) -> Result<Next<'_>, Trouble> {
     // The family is netlink's, not an EtherType: 12 is the packet filter.
-    if span.u16(14)? != 12 {
-        return Ok(Next::Nothing);
+    Ok(if span.u16(14)? == 12 { Next::Messages(span.after(16)?) } else { Next::Nothing })
+}
+
+/// Length of the header of a netlink message, and of the packet filter's header behind it.
+const MESSAGE: usize = 16;
+const FILTER: usize = 4;
+
+/// Netlink messages of the packet filter: those that log or queue a packet hold it; the kernel puts several in a frame.
+pub fn messages<'a>(walk: &mut Walk<'a, '_>, mut span: Span<'a>) -> Result<Next<'a>, Trouble> {
+    while span.wire_len() as usize >= MESSAGE + FILTER {
+        // In the byte order of the machine that wrote them: of its two readings the length is the one that fits.
+        let (raw, kind) = (span.u32(0)?, span.u16(4)?);
+        let length = raw.min(raw.swap_bytes());
+        let kind = if length == raw { kind } else { kind.swap_bytes() };
+        if (length as usize) < MESSAGE || length > span.wire_len() {
+            return Err(Trouble::Length);
+        }
+        let message = span.limit(length);
+        // Behind the last one there need be nothing to fill it up.
+        let next =
+            span.after((length as usize).next_multiple_of(4)).unwrap_or(Span { data: &[], missing: 0 });
+        // Subsystem and message; both messages are number 0.
+        let wanted = match kind {
+            0x0400 => Some(9),
+            0x0300 => Some(10),
+            _ => None,
+        };
+        if let Some(wanted) = wanted {
+            walk.leave(Several::Messages, next, length);
+            return attribute(message.after(MESSAGE + FILTER)?, wanted);
+        }
+        span = next;
     }
-    let message = span.after(16)?;
-    let kind = message.u16(4)?;
-    let wanted = match kind {
-        // Subsystem and message, in the byte order of the machine that wrote them; both messages are number 0.
-        0x0400 | 0x0004 => 9,
-        0x0300 | 0x0003 => 10,
-        _ => return Ok(Next::Nothing),
-    };
-    attribute(message.after(20)?, wanted)
+    Ok(Next::Nothing)
 }
 
 /// The attribute that holds a packet.

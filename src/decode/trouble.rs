@@ -15,8 +15,6 @@ pub enum Trouble {
     Encrypted,
     /// IEEE 802.11 data under WEP or WPA.
     Protected,
-    /// Several packets in one frame, of which the first is taken.
-    Aggregate,
     /// More encapsulation than is taken apart.
     Deep,
     /// The packet ends inside its headers.
@@ -50,7 +48,7 @@ pub enum Trouble {
 impl Trouble {
     fn kind(self) -> Kind {
         match self {
-            Self::Link(_) | Self::Encrypted | Self::Protected | Self::Aggregate => Kind::Unsupported,
+            Self::Link(_) | Self::Encrypted | Self::Protected => Kind::Unsupported,
             Self::Deep | Self::Crowded => Kind::Limit,
             Self::Cut => Kind::Snapped,
             Self::Checksum => Kind::Checksum,
@@ -64,7 +62,6 @@ impl Trouble {
             Self::Link(number) => return Cow::Owned(format!("link type {number} is not taken apart")),
             Self::Encrypted => "MACsec is not taken apart",
             Self::Protected => "encrypted IEEE 802.11 frames",
-            Self::Aggregate => "frames of several packets, of which the first is taken",
             Self::Deep => "deeper encapsulation than is taken apart",
             Self::Short => "packets that end inside their headers",
             Self::Cut => "headers cut off by the snap length",

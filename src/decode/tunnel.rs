@@ -121,13 +121,13 @@ fn vxlan(span: Span<'_>) -> Option<(Step, Next<'_>)> {
         .then(|| (Step::Vxlan(u32::from_be_bytes([0, n0, n1, n2])), Next::Ethernet(inner)))
 }
 
-/// VXLAN with the number of the protocol inside, where the flag says it is there.
+/// VXLAN with the number of the protocol inside. Some senders leave the flag out that says it is there.
 fn vxlan_gpe(span: Span<'_>) -> Option<(Step, Next<'_>)> {
     let [flags, _, _, protocol, n0, n1, n2, _] = *span.head::<8>().ok()?;
     let inner = span.after(8).ok()?;
     let next = match (flags & 0x0c, protocol) {
-        (0x0c, 1 | 2) if plausible_ip(inner) => Next::Ip(inner),
         (0x0c, 3) | (0x08, _) if plausible_frame(inner) => Next::Ethernet(inner),
+        (0x0c | 0x08, 1 | 2) if plausible_ip(inner) => Next::Ip(inner),
         _ => return None,
     };
     Some((Step::Vxlan(u32::from_be_bytes([0, n0, n1, n2])), next))

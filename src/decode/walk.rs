@@ -9,6 +9,7 @@ use super::transport::transport;
 use super::trouble::{Counters, Trouble};
 use super::tunnel::{over_ip, over_udp};
 use super::wifi;
+use crate::capture::Packet;
 use crate::time::Timestamp;
 
 /// Headers of one packet that are taken off, all kinds together: three for each step of encapsulation, and some.
@@ -29,8 +30,28 @@ pub enum Next<'a> {
     Ppp(Span<'a>, bool),
     /// An IP header of either version.
     Ip(Span<'a>),
+    /// Netlink messages of the packet filter.
+    Messages(Span<'a>),
+    /// Subframes of an IEEE 802.11 frame.
+    Subframes(Span<'a>),
     /// Nothing that is taken apart: the innermost IP packet found so far is the result.
     Nothing,
+}
+
+/// What holds several packets in one frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Several {
+    Messages,
+    Subframes,
+}
+
+/// Where in a frame the packets behind the present one begin.
+#[derive(Debug, Clone, Copy)]
+pub struct Rest {
+    kind: Several,
+    from: usize,
+    length: usize,
+    missing: u32,
 }
 
 /// The state of the way through one packet.
@@ -43,6 +64,11 @@ pub struct Walk<'a, 'c> {
     pub fragments: Option<&'a mut Fragments>,
     /// The datagrams that the packet is a fragment of.
     datagrams: &'c mut Vec<Datagram>,
+    /// The whole frame as captured.
+    frame: &'a [u8],
+    /// Length on the wire of what is the packet's own.
+    wire_len: u32,
+    rest: &'c mut Option<Rest>,
     bad_checksum: bool,
     /// The innermost IP packet so far. What is inside it replaces it, if it can be read.
     layers: Option<Layers<'a>>,
@@ -50,22 +76,52 @@ pub struct Walk<'a, 'c> {
 
 impl<'a, 'c> Walk<'a, 'c> {
     pub fn new(
-        time: Timestamp,
+        packet: &Packet<'a>,
         counters: &'c mut Counters,
         fragments: Option<&'a mut Fragments>,
         datagrams: &'c mut Vec<Datagram>,
+        rest: &'c mut Option<Rest>,
     ) -> Self {
-        datagrams.clear();
         Self {
             path: Encapsulation::default(),
             macs: None,
-            time,
+            time: packet.time,
             counters,
             fragments,
             datagrams,
+            frame: packet.data,
+            wire_len: packet.wire_len,
+            rest,
             bad_checksum: false,
             layers: None,
         }
+    }
+
+    /// Goes on behind the packet before, in the same frame.
+    #[cold]
+    pub fn resume(mut self, rest: Rest) -> Option<Layers<'a>> {
+        let data = self.frame.get(rest.from..)?.get(..rest.length)?;
+        let span = Span { data, missing: rest.missing };
+        match rest.kind {
+            Several::Messages => self.run(Next::Messages(span)),
+            Several::Subframes => {
+                self.enter(Step::Wifi).ok()?;
+                self.run(Next::Subframes(span))
+            }
+        }
+    }
+
+    /// Notes that the frame holds more packets, in `next`, and that `own` bytes of it are this one's.
+    #[cold]
+    pub fn leave(&mut self, kind: Several, next: Span<'a>, own: u32) {
+        self.wire_len = own;
+        let from = next.data.as_ptr().addr().checked_sub(self.frame.as_ptr().addr());
+        *self.rest = from.filter(|_| !next.data.is_empty()).map(|from| Rest {
+            kind,
+            from,
+            length: next.data.len(),
+            missing: next.missing,
+        });
     }
 
     /// Notes a step of encapsulation.
@@ -83,6 +139,8 @@ impl<'a, 'c> Walk<'a, 'c> {
                 Next::Ethernet(span) => link::ethernet(&mut self, span),
                 Next::Wifi(span, padded) => wifi::frame(&mut self, span, padded),
                 Next::Link(kind, span) => link::link(kind, span),
+                Next::Messages(span) => link::messages(&mut self, span),
+                Next::Subframes(span) => wifi::subframes(&mut self, span),
                 Next::Ppp(span, alone) => link::ppp(&mut self, span, alone),
                 Next::Nothing => return self.layers,
             };
@@ -142,6 +200,7 @@ impl<'a, 'c> Walk<'a, 'c> {
             transport,
             payload: payload.data,
             payload_len: payload.wire_len(),
+            wire_len: self.wire_len,
             bad_checksum: self.bad_checksum,
             fragment: ip.fragment.is_some(),
         });

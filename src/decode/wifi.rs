@@ -7,7 +7,7 @@ use super::layers::Step;
 use super::link::llc;
 use super::span::Span;
 use super::trouble::Trouble;
-use super::walk::{Next, Walk};
+use super::walk::{Next, Several, Walk};
 
 /// Bytes of a frame check sequence.
 const FCS: u32 = 4;
@@ -117,9 +117,22 @@ pub fn frame<'a>(walk: &mut Walk<'a, '_>, span: Span<'a>, padded: bool) -> Resul
     let qos = control & 0x80 != 0;
     let quality = if flags & 3 == 3 { 30 } else { 24 };
     if qos && span.u16(quality)? & 0x8000 != 0 {
-        // Subframes with addresses and a length of their own.
-        walk.counters.add(Trouble::Aggregate);
-        return llc(span.after(length + 14)?);
+        return Ok(Next::Subframes(span.after(length)?));
     }
     llc(span.after(length)?)
+}
+
+/// Several packets in one frame (A-MSDU): each with addresses and a length of its own, filled up to a multiple of four.
+pub fn subframes<'a>(walk: &mut Walk<'a, '_>, span: Span<'a>) -> Result<Next<'a>, Trouble> {
+    let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, l0, l1] = *span.head::<14>()?;
+    let length = u32::from(u16::from_be_bytes([l0, l1]));
+    let body = span.after(14)?;
+    if length > body.wire_len() {
+        return Err(Trouble::Length);
+    }
+    walk.macs = Some(([s0, s1, s2, s3, s4, s5], [d0, d1, d2, d3, d4, d5]));
+    let whole = 14 + length;
+    let next = span.after(whole.next_multiple_of(4) as usize).unwrap_or(Span { data: &[], missing: 0 });
+    walk.leave(Several::Subframes, next, whole);
+    llc(body.limit(length))
 }

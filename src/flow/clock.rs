@@ -38,6 +38,11 @@ impl Clock {
         Self { now: Timestamp(0), elapsed: 0, doubted: None, longest_step, capture: None }
     }
 
+    /// Whether the last packet's time is far from those before it and no other has agreed yet.
+    pub(super) const fn doubts(&self) -> bool {
+        self.doubted.is_some()
+    }
+
     /// Takes the time of a packet and gives the elapsed time in beats.
     pub(super) fn tick(&mut self, at: At, log: &mut Log) -> u32 {
         let step = at.time.since(self.now).0;

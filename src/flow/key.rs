@@ -21,7 +21,7 @@ pub(super) struct Key {
     addrs: [[u8; 16]; 2],
     /// Their ports; for ICMP type (that of the request) and code; 0 where there are none.
     ports: [u16; 2],
-    /// Identifier of an ICMP exchange.
+    /// Identifier of an ICMP exchange; where it has none, the end that asks.
     ident: u16,
     /// IP protocol number.
     pub(super) protocol: u8,
@@ -92,6 +92,12 @@ impl Key {
             usize::from((order(from), src) > (order(to), dst))
         };
         let swap = dir == 1;
+        // Two neighbours that ask each other have two conversations, as Community ID has it.
+        let ident = match asks {
+            Asks::Yes if icmp && !has_ident(protocol, src as u8) => dir as u16,
+            Asks::No if icmp && !has_ident(protocol, src as u8) => 1 - dir as u16,
+            _ => ident,
+        };
         let key = Self {
             addrs: if swap { [to, from] } else { [from, to] },
             ports: if swap && !icmp { [dst, src] } else { [src, dst] },
@@ -239,6 +245,18 @@ mod tests {
 
     const A: &str = "192.0.2.1:40000";
     const B: &str = "198.51.100.7:53";
+
+    #[test]
+    fn neighbours_that_ask_each_other_have_two_conversations() {
+        let of = |src: &str, dst: &str, kind| {
+            let transport = Transport::Icmp { v6: true, kind, code: 0, rest: [0; 4] };
+            Key::of(&layers(src, dst, transport, b"")).0
+        };
+        let (one, two) = ("2001:db8::1", "2001:db8::2");
+        assert_eq!(of(one, two, 135), of(two, one, 136));
+        assert_eq!(of(two, one, 135), of(one, two, 136));
+        assert_ne!(of(one, two, 135), of(two, one, 135));
+    }
 
     #[test]
     fn both_directions_have_one_key() {

@@ -19,7 +19,7 @@ const MAX_BYTES: usize = 1 << 20;
 const PIECE_COST: usize = 128;
 /// Segments of the side that must follow before an acknowledged hole is taken for lost: captures of several
 /// queues or interfaces hold packets some places out of order.
-const GRACE: u8 = 3;
+const GRACE: u8 = 8;
 
 /// Where the bytes of a side go.
 pub(super) trait Sink {

@@ -111,7 +111,15 @@ impl<D: Dissector> Table<D> {
         log: &mut Log,
         ended: &mut Vec<Conversation<D::Facts>>,
     ) {
+        let doubted = self.clock.doubts();
         let beat = self.clock.tick(at, log);
+        if doubted
+            && !self.clock.doubts()
+            && let Some(hot) = self.hot.get_mut(self.latest as usize)
+        {
+            // The packet before was the first after a leap: its conversation was not silent all that time.
+            hot.seen = beat;
+        }
         while let Some(index) = self.wheel.pop_due(beat) {
             if !self.put_on(index, beat) {
                 ended.extend(self.end(index, shared, log));

@@ -93,6 +93,7 @@ pub(super) fn layers<'a>(src: &str, dst: &str, transport: Transport, payload: &'
         transport,
         payload,
         payload_len: payload.len() as u32,
+        wire_len: payload.len() as u32 + 54,
         bad_checksum: false,
         fragment: false,
     }

@@ -137,9 +137,13 @@ fn an_acknowledged_hole_waits_for_packets_out_of_order() {
     assert_eq!((given(&c, Side::Client).as_str(), c.gaps[0]), ("abcdefghi", 0));
     let mut bench = Bench::new();
     bench.handshake(1, 1);
-    bench.s("A", 1, 10, b"").c("A", 7, 1, b"ghi").c("A", 10, 1, b"j").c("A", 11, 1, b"k").c("A", 12, 1, b"l");
+    bench.s("A", 1, 10, b"").c("A", 7, 1, b"ghi");
+    for (at, byte) in b"jklmnopq".iter().enumerate() {
+        assert!(bench.table.buffered() > 0, "some places out of order");
+        bench.c("A", 10 + at as u32, 1, std::slice::from_ref(byte));
+    }
     assert!(bench.table.buffered() == 0, "not for ever");
-    assert_eq!(given(&bench.only(), Side::Client), "ghijkl");
+    assert_eq!(given(&bench.only(), Side::Client), "ghijklmnopq");
 }
 
 #[test]
@@ -496,6 +500,16 @@ fn silence_ends_conversations_and_one_wrong_clock_does_not() {
     let (ended, anomalies) = bench.finish();
     assert_eq!(ended.len(), 3);
     assert!(anomalies.iter().any(|a| a.kind == Kind::ClockStep));
+}
+
+#[test]
+fn the_first_conversation_after_a_leap_is_not_taken_for_idle() {
+    let mut bench = Bench::new();
+    bench.feed(&udp("192.0.2.3:5000", "192.0.2.4:53", b"old")).sleep(200_000_000);
+    bench.c("A", 1, 1, b"abc").s("A", 1, 4, b"").c("A", 4, 1, b"def");
+    let (ended, _) = bench.finish();
+    let payloads: Vec<_> = ended.iter().map(|c| (c.payload, c.packets)).collect();
+    assert_eq!(payloads, [([3, 0], [1, 0]), ([6, 0], [2, 1])]);
 }
 
 #[test]

@@ -172,15 +172,23 @@ impl Run {
                 watch(&Progress { path: &source.name, packets: self.packets, bytes: self.bytes });
             }
             let at = At { time: packet.time, frame: packet.frame, capture: packet.capture };
-            if let Some(layers) = self.decoder.decode(&packet, &mut self.log) {
-                self.table.packet(
-                    &layers,
-                    at,
-                    packet.wire_len,
-                    &mut self.shared,
-                    &mut self.log,
-                    &mut self.ended,
-                );
+            let mut layers = self.decoder.decode(&packet, &mut self.log);
+            loop {
+                if let Some(layers) = layers {
+                    let wire_len = layers.wire_len;
+                    self.table.packet(
+                        &layers,
+                        at,
+                        wire_len,
+                        &mut self.shared,
+                        &mut self.log,
+                        &mut self.ended,
+                    );
+                }
+                if !self.decoder.has_more() {
+                    break;
+                }
+                layers = self.decoder.decode_more(&packet);
             }
             if !self.ended.is_empty() {
                 self.keep();

@@ -219,7 +219,13 @@ impl Conversation {
 
     /// Feeds pieces in order, through as many hand-overs as they hold.
     fn feed(&mut self, mut queue: VecDeque<Piece<'_>>, shared: &mut Shared) {
+        let mut before = None;
         while let Some((side, bytes, at)) = queue.pop_front() {
+            // What was kept while nothing was chosen turns as well.
+            let turns = before.replace(side).is_some_and(|before| before != side);
+            if turns && matches!(self.stage, Stage::Opaque { .. }) {
+                self.begins_late(side, &bytes, shared);
+            }
             let Some((rest, from)) = self.owed(side, bytes, at) else { continue };
             let bytes = &rest[from..];
             if matches!(self.stage, Stage::Choosing(_)) {

@@ -307,7 +307,7 @@ pub struct Hint {
     pub kind: String,
     /// The value.
     pub value: String,
-    /// Where it stood: `dhcp`, `nbns`, `smtp-ehlo`, `http-user-agent`, ...
+    /// Where it stood: `dhcp`, `nbns`, `smtp-ehlo`, `http-user-agent`, `imap`, `pop3`, ...
     pub source: String,
     /// When.
     pub time: Timestamp,

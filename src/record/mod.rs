@@ -37,7 +37,7 @@ pub struct CaptureInfo {
     pub bytes: u64,
     /// `pcap`, `pcap-ns`, `pcap-modified`, `pcapng`, ...
     pub format: String,
-    /// `gzip`, `zstd`, `xz`, `lz4`.
+    /// `gzip`, `zstd`, `xz`, `lz4`, `bzip2`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression: Option<String>,
     /// Link types of its interfaces, as numbers.

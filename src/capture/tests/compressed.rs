@@ -64,8 +64,102 @@ fn xz(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Bits for bzip2, the most significant of a byte first.
+#[derive(Default)]
+struct Bits(Vec<bool>);
+
+impl Bits {
+    fn put(&mut self, value: u64, bits: u32) {
+        self.0.extend((0..bits).rev().map(|bit| value.checked_shr(bit).is_some_and(|value| value & 1 == 1)));
+    }
+}
+
+/// bzip2 with blocks of 30,000 bytes, which are sorted as one would on paper, and two codes that are the same.
+fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut bits = Bits::default();
+    bits.put(u64::from_be_bytes(*b"\0\0\0\0BZh1"), 32);
+    for block in bytes.chunks(30_000) {
+        bzip2_block(&mut bits, block);
+    }
+    // The sum over all blocks is not looked at.
+    bits.put(0x1772_4538_5090, 48);
+    bits.put(0, 32);
+    bits.0
+        .chunks(8)
+        .map(|byte| (0..8).fold(0, |sum, at| sum << 1 | u8::from(byte.get(at) == Some(&true))))
+        .collect()
+}
+
+fn bzip2_block(bits: &mut Bits, bytes: &[u8]) {
+    let mut sum = u32::MAX;
+    for byte in bytes {
+        sum ^= u32::from(*byte) << 24;
+        for _ in 0..8 {
+            sum = if sum >> 31 == 1 { sum << 1 ^ 0x04c1_1db7 } else { sum << 1 };
+        }
+    }
+    // Four equal bytes are followed by how many more there are.
+    let mut short: Vec<u8> = Vec::new();
+    for run in bytes.chunk_by(|a, b| a == b).flat_map(|run| run.chunks(255)) {
+        short.extend(&run[..run.len().min(4)]);
+        short.extend((run.len() >= 4).then_some(run.len() as u8 - run.len().min(4) as u8));
+    }
+    let mut order: Vec<usize> = (0..short.len()).collect();
+    let twice = short.repeat(2);
+    order.sort_unstable_by_key(|&at| &twice[at..at + short.len()]);
+    let origin = order.iter().position(|&at| at == 0).expect("the first");
+    let mut used: Vec<u8> = short.clone();
+    used.sort_unstable();
+    used.dedup();
+    bits.put(0x3141_5926_5359, 48);
+    bits.put(u64::from(!sum), 32);
+    bits.put(0, 1);
+    bits.put(origin as u64, 24);
+    let has = |byte: u32| used.contains(&(byte as u8));
+    (0..16).for_each(|group| bits.put(u64::from((0..16).any(|low| has(group << 4 | low))), 1));
+    for group in (0..16).filter(|group| (0..16).any(|low| has(group << 4 | low))) {
+        (0..16).for_each(|low| bits.put(u64::from(has(group << 4 | low)), 1));
+    }
+    // Moved to the front; runs of the first in twos.
+    let (mut symbols, mut run) = (Vec::new(), 0_u64);
+    let end = used.len() as u64 + 1;
+    let flush = |symbols: &mut Vec<u64>, run: &mut u64| {
+        while *run > 0 {
+            symbols.push(1 - (*run & 1));
+            *run = (*run - 1) >> 1;
+        }
+    };
+    for &at in &order {
+        let byte = short[(at + short.len() - 1) % short.len()];
+        let place = used.iter().position(|&known| known == byte).expect("used");
+        used[..=place].rotate_right(1);
+        if place == 0 {
+            run += 1;
+        } else {
+            flush(&mut symbols, &mut run);
+            symbols.push(place as u64 + 1);
+        }
+    }
+    flush(&mut symbols, &mut run);
+    symbols.push(end);
+    bits.put(2, 3);
+    let groups = symbols.len().div_ceil(50);
+    bits.put(groups as u64, 15);
+    // The two codes in turn.
+    (0..groups).for_each(|group| if group == 0 { bits.put(0, 1) } else { bits.put(0b10, 2) });
+    let length = (end + 1).next_power_of_two().trailing_zeros().max(1);
+    for _ in 0..2 {
+        bits.put(u64::from(length), 5);
+        bits.put(0, end as u32 + 1);
+    }
+    for &symbol in &symbols {
+        bits.put(symbol, length);
+    }
+}
+
 type Pack = fn(&[u8]) -> Vec<u8>;
-const METHODS: [(&str, Pack); 4] = [("gzip", gzip), ("zstd", zstd), ("xz", xz), ("lz4", lz4)];
+const METHODS: [(&str, Pack); 5] =
+    [("gzip", gzip), ("zstd", zstd), ("xz", xz), ("lz4", lz4), ("bzip2", bzip2)];
 
 /// A capture of some length that does not compress to nothing.
 fn long() -> Vec<u8> {
@@ -180,4 +274,61 @@ fn records_are_told_from_packets() {
 #[test]
 fn pcapng_is_found_inside() {
     assert_eq!(read(&zstd(&Ng::three(Order::Big).bytes)).frames(), [1, 2, 3]);
+}
+
+/// Undoes bzip2 into pieces of `piece` bytes.
+fn undo_bzip2(hex: &[&str], piece: usize) -> (Vec<u8>, Option<io::ErrorKind>) {
+    let hex = hex.concat();
+    let packed: Vec<u8> = (0..hex.len() / 2)
+        .map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).expect("hexadecimal"))
+        .collect();
+    undo(&packed, piece)
+}
+
+fn undo(packed: &[u8], piece: usize) -> (Vec<u8>, Option<io::ErrorKind>) {
+    let mut reader = super::super::bzip2::Bzip2::new(packed);
+    let (mut out, mut buffer) = (Vec::new(), vec![0; piece]);
+    loop {
+        match io::Read::read(&mut reader, &mut buffer) {
+            Ok(0) => return (out, None),
+            Ok(have) => out.extend(&buffer[..have]),
+            Err(error) => return (out, Some(error.kind())),
+        }
+    }
+}
+
+#[test]
+fn what_bzip2_itself_wrote() {
+    let text = [
+        "425a6839314159265359a15c9ca50000a919804004000832e59e00200070530004d029549b1434c2645f91b9616eb95c",
+        "ad2fab8585d2f48d970b92d2ed57b2ecb2b05959476be178b4b62d2372d91e23f8bb9229c284850ae4e528",
+    ];
+    let runs = [
+        "425a6839314159265359d7d1a16800000bc101e0003e0000800008200031064c40ca7a68ca531001f203a3370bd32a30",
+        "e3468dc035fc5dc914e142435f4685a0",
+    ];
+    let expected_text = b"to the lighthouse, to the harbour, to the lighthouse again; ".repeat(6);
+    let expected_runs: Vec<u8> = [(b'a', 4), (b'b', 5), (b'c', 259), (b'd', 260), (b'e', 3), (0, 1000)]
+        .iter()
+        .flat_map(|&(byte, count)| std::iter::repeat_n(byte, count))
+        .collect();
+    for piece in [1, 3, 4096] {
+        assert_eq!(undo_bzip2(&text, piece), (expected_text.clone(), None));
+        assert_eq!(undo_bzip2(&runs, piece), (expected_runs.clone(), None));
+        assert_eq!(undo_bzip2(&["425a683917724538509000000000"], piece), (Vec::new(), None));
+    }
+    // Every bit of it matters: what comes out is something else or an error, and never a panic.
+    let packed: Vec<u8> = bzip2(&expected_text);
+    assert_eq!(undo(&packed, 64), (expected_text.clone(), None));
+    let stored = packed.len() * 8 - 32 - 8;
+    for bit in 0..stored {
+        let mut changed = packed.clone();
+        changed[bit / 8] ^= 0x80 >> (bit % 8);
+        let (out, error) = undo(&changed, 64);
+        assert!(error.is_some() || out == expected_text, "{bit}");
+        assert!(out.len() <= 900_000 * 52, "{bit}");
+    }
+    for cut in 0..packed.len() - 1 {
+        assert!(undo(&packed[..cut], 64).1.is_some(), "{cut}");
+    }
 }

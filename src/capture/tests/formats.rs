@@ -95,6 +95,7 @@ fn what_is_no_capture_says_what_it_starts_with() {
     let error = |bytes: &[u8]| open_bytes(bytes, 64).err().expect("no capture").to_string();
     assert_eq!(error(b""), "the file is empty");
     assert!(error(b"MZ not a capture").contains("\"MZ not a capture\""));
+    assert!(error(b"\n\n <!DOCTYPE html>\n<html>").contains("the text \"<!DOCTYPE html>\\n\","));
     assert!(error(&[0xd0, 0xcf, 0x11, 0xe0]).contains("bytes d0 cf 11 e0"));
     assert!(error(b"PK\x03\x04....").starts_with("ZIP files"));
     assert_eq!(error(&Pcap::usual().bytes[..23]), "the capture ends inside its file header");
@@ -265,8 +266,85 @@ fn erf_is_read_and_told_by_more_than_one_record() {
 }
 
 #[test]
+fn iptrace_is_read() {
+    // Seconds, name of the interface, its type, direction; in version 2 the time once more, with nanoseconds.
+    let record = |two: bool, kind: u8, data: &[u8]| {
+        let rest = if two { 32 } else { 22 };
+        let mut bytes = (rest + data.len() as u32).to_be_bytes().to_vec();
+        bytes.extend([&1000_u32.to_be_bytes()[..], &[0; 20], &[kind, 1]].concat());
+        if two {
+            bytes.extend([&[0; 2][..], &2000_u32.to_be_bytes(), &7_u32.to_be_bytes()].concat());
+        }
+        [&bytes[..], data].concat()
+    };
+    for (two, version, nanos) in [(false, "1.0", 1000 * SECOND), (true, "2.0", 2000 * SECOND + 7)] {
+        let parts = [record(two, 6, &[1; 60]), record(two, 9, &[2; 50]), record(two, 99, b"")];
+        let file = [b"iptrace ", version.as_bytes(), &parts.concat()].concat();
+        let whole = read(&file);
+        assert_eq!((whole.info.format.as_str(), whole.frames()), ("iptrace", vec![1, 2, 3]));
+        let found: Vec<_> =
+            whole.packets.iter().map(|p| (p.link, p.data.len(), p.wire_len, p.nanos)).collect();
+        assert_eq!(found, [(1, 60, 60, nanos), (6, 50, 50, nanos), (u16::MAX, 0, 0, nanos)]);
+        assert!(whole.anomalies.is_empty());
+        assert_eq!(read(&file[..file.len() - 1]).count(Kind::Truncated), 1);
+        // A length that is less than the header.
+        let short = [b"iptrace ", version.as_bytes(), &[0, 0, 0, 9], &[0; 60]].concat();
+        assert_eq!((read(&short).packets.len(), read(&short).count(Kind::Damaged)), (0, 1));
+    }
+}
+
+/// A Network Monitor file of these records, with a table of frames behind them.
+fn netmon(magic: [u8; 4], minor: u8, medium: u16, records: &[u8]) -> Vec<u8> {
+    let time = [2026_u16, 3, 0, 4, 5, 6, 7, 8].map(u16::to_le_bytes).concat();
+    let table = 128 + records.len() as u32;
+    let major = if &magic == b"RTSS" { 1 } else { 2 };
+    let mut file = [&magic[..], &[minor, major], &medium.to_le_bytes(), &time, &table.to_le_bytes()].concat();
+    file.resize(128, 0);
+    file.extend(records);
+    file.extend([0xee; 12]);
+    file
+}
+
+#[test]
+fn network_monitor_files_are_read() {
+    let start: Timestamp = "2026-03-04T05:06:07.008Z".parse().expect("a time");
+    let one = |millis: u32, data: &[u8]| {
+        let lengths = [9_u16, data.len() as u16].map(u16::to_le_bytes).concat();
+        [&millis.to_le_bytes()[..], &lengths, data].concat()
+    };
+    let whole = read(&netmon(*b"RTSS", 0, 2, &[one(0, b"fiver"), one(1500, b"six...")].concat()));
+    assert_eq!((whole.info.format.as_str(), whole.frames()), ("netmon", vec![1, 2]));
+    let second = &whole.packets[1];
+    assert_eq!((second.link, second.wire_len, &second.data[..]), (6, 9, &b"six..."[..]));
+    assert_eq!(second.nanos, start.0 + 1500 * SECOND / 1000);
+    assert!(whole.anomalies.iter().all(|anomaly| anomaly.kind == Kind::Snapped), "{:?}", whole.anomalies);
+    // Version 2: microseconds, and behind the packet its medium, a process, a time.
+    for (minor, trailer) in [(0, 0), (1, 2), (2, 6), (3, 15)] {
+        let two = |medium: u16, data: &[u8]| {
+            let lengths = [data.len() as u32; 2].map(u32::to_le_bytes).concat();
+            let mut more = medium.to_le_bytes().to_vec();
+            more.resize(15, 0xdd);
+            [&7_u64.to_le_bytes()[..], &lengths, data, &more[..trailer]].concat()
+        };
+        let records = [two(1, b"fiver"), two(0xe065, b"raw"), two(9, b"x")].concat();
+        let file = netmon(*b"GMBU", minor, 1, &records);
+        let whole = read(&file);
+        let found: Vec<_> = whole.packets.iter().map(|p| (p.link, p.data.len(), p.nanos - start.0)).collect();
+        let links = if minor == 0 { [1, 1, 1] } else { [1, 101, u16::MAX] };
+        assert_eq!(found, [(links[0], 5, 7000), (links[1], 3, 7000), (links[2], 1, 7000)], "2.{minor}");
+        assert!(whole.anomalies.is_empty(), "{:?}", whole.anomalies);
+        // Cut within the last packet.
+        let cut = read(&file[..128 + records.len() - trailer - 1]);
+        assert_eq!((cut.packets.len(), cut.count(Kind::Truncated)), (2, 1));
+        let mut long = file.clone();
+        long[128 + 12..128 + 16].fill(0xff);
+        assert_eq!((read(&long).packets.len(), read(&long).count(Kind::Damaged)), (0, 1));
+    }
+}
+
+#[test]
 fn captures_of_other_programs_are_named() {
-    for (magic, name) in [("GMBU", "Microsoft Network Monitor"), ("iptrace 2.0", "AIX iptrace")] {
+    for (magic, name) in [("GMBU", "Microsoft Network Monitor"), ("iptrace 3.0", "AIX iptrace")] {
         let error = open_bytes(&[magic.as_bytes(), &[0; 40]].concat(), 1 << 16).err().expect("refused");
         assert!(error.to_string().starts_with(name), "{error}");
     }

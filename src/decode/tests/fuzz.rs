@@ -1,6 +1,7 @@
 //! Whatever the bytes and whatever the link, decoding ends without a panic and within the packet.
 
 use super::build::*;
+use super::links::logged;
 use super::*;
 use proptest::prelude::*;
 
@@ -29,6 +30,7 @@ fn packets() -> Vec<(u16, Vec<u8>)> {
         (101, ip4(17, &gtp)),
         (101, ip4(47, &[&[0xb0, 0, 0x65, 0x58, 1, 1, 0, 0, 0, 0, 0, 100, 0, 0, 0, 1][..], &frame].concat())),
         (101, fragment),
+        (253, [&[0; 14][..], &[0, 12], &logged(&inner(), false), &logged(&inner(), false)].concat()),
     ]
 }
 
@@ -38,7 +40,7 @@ proptest! {
     #[test]
     fn changed_packets_are_decoded_within_bounds(
         rounds in prop::collection::vec(
-            (0..8_usize, prop::collection::vec((any::<usize>(), any::<u8>()), 0..5), any::<u16>(), 0..9_u8, prop::option::of(0..300_u16)),
+            (0..9_usize, prop::collection::vec((any::<usize>(), any::<u8>()), 0..5), any::<u16>(), 0..9_u8, prop::option::of(0..300_u16)),
             1..8,
         ),
     ) {
@@ -55,6 +57,14 @@ proptest! {
             if let Some(layers) = decoder.decode(&seen, &mut log) {
                 prop_assert!(layers.payload.len() <= layers.payload_len as usize);
                 prop_assert!(u16::try_from(layers.payload.len()).is_ok());
+            }
+            let mut more = 0;
+            while decoder.has_more() {
+                more += 1;
+                prop_assert!(more < 8);
+                if let Some(layers) = decoder.decode_more(&seen) {
+                    prop_assert!(layers.payload.len() <= layers.payload_len as usize);
+                }
             }
         }
         decoder.finish(&mut log);

@@ -198,7 +198,61 @@ fn fragments_that_were_cut_come_one_by_one() {
 }
 
 #[test]
-fn fragments_that_overlap_are_left_out() {
+fn fragments_that_overlap_with_the_same_bytes_are_put_together() {
+    let datagram = udp(1000, 53, b"a question that is long enough, and then some more of it");
+    let piece = |from: usize, to: usize| {
+        let (data, more) = (&datagram[from..to], u16::from(to < datagram.len()) << 13);
+        ip4_raw(17, 20 + data.len() as u16, 9, (from / 8) as u16 | more, &[], data)
+    };
+    let end = datagram.len();
+    // Over the end of one, over two and the hole between them, around one, inside one.
+    for cuts in [
+        vec![(0, 32), (16, 48), (40, end)],
+        vec![(0, 16), (32, end), (8, 40)],
+        vec![(16, 24), (8, 40), (0, 16), (32, end)],
+        vec![(32, end), (0, 40), (8, 16)],
+    ] {
+        let parts: Vec<Vec<u8>> = cuts.iter().map(|&(from, to)| piece(from, to)).collect();
+        let packets: Vec<Packet<'_>> = parts.iter().map(|part| packet(101, part)).collect();
+        let (found, trouble) = decode_all(&packets);
+        let whole: Vec<&Found> = found.iter().flatten().collect();
+        assert_eq!(whole.len(), 1, "{cuts:?}");
+        assert_eq!((&whole[0].payload[..], whole[0].fragment), (&datagram[8..], false));
+        let overlaps = match cuts[0] {
+            (0, 32) => 2,
+            (16, 24) => 3,
+            _ => 1,
+        };
+        assert!(trouble.contains(&(Kind::Malformed, overlaps)), "{trouble:?}");
+    }
+}
+
+#[test]
+fn a_datagram_in_the_smallest_fragments_there_are() {
+    let datagram = udp(1000, 53, &[7; 9000]);
+    let parts: Vec<Vec<u8>> = datagram
+        .chunks(8)
+        .enumerate()
+        .map(|(at, data)| {
+            let more = u16::from((at + 1) * 8 < datagram.len()) << 13;
+            ip4_raw(17, 20 + data.len() as u16, 9, at as u16 | more, &[], data)
+        })
+        .collect();
+    let mut packets: Vec<Packet<'_>> = parts.iter().map(|part| packet(101, part)).collect();
+    assert_eq!(decode_all(&packets).0.iter().flatten().map(|found| found.payload.len()).sum::<usize>(), 9000);
+    packets.reverse();
+    assert_eq!(decode_all(&packets).0.iter().flatten().map(|found| found.payload.len()).sum::<usize>(), 9000);
+    // Every other one: more pieces than are kept.
+    let holes: Vec<Packet<'_>> = packets.iter().rev().step_by(2).cycle().take(3000).copied().collect();
+    assert!(decode_all(&holes).1.iter().all(|(kind, _)| *kind != Kind::Limit));
+    let long: Vec<Vec<u8>> =
+        (0..1100_u16).map(|at| ip4_raw(17, 28, 9, (2 * at) | 1 << 13, &[], &[7; 8])).collect();
+    let long: Vec<Packet<'_>> = long.iter().map(|part| packet(101, part)).collect();
+    assert!(decode_all(&long).1.contains(&(Kind::Limit, 1100 - 1024)));
+}
+
+#[test]
+fn fragments_that_contradict_are_left_out() {
     let (payload, parts) = fragments(5);
     let evil = ip4_raw(17, 44, 5, 1 | 1 << 13, &[], &[0xee; 24]);
     let (found, trouble) = decode_all(&[

@@ -134,10 +134,74 @@ fn wifi_frames_without_a_packet_in_clear() {
     for quiet in [station(0x80, 0, &[]), vec![0xd4; 10], station(0x48, 1, &[]), part] {
         assert_eq!(decode(&packet(105, &quiet)), (None, vec![]));
     }
-    let several = station(0x88, 1, &[&[0x80, 0][..], &[0; 14]].concat());
-    let (found, trouble) = decode(&packet(105, &several));
-    assert_eq!(found.expect("the first").path, "wifi");
-    assert_eq!(trouble, [(Kind::Unsupported, 1)]);
+}
+
+#[test]
+fn wifi_frames_of_several_packets() {
+    let header = station(0x88, 1, &[0x80, 0])[..26].to_vec();
+    let subframe = |from: Mac, payload: &[u8]| {
+        let body = [&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0][..], &ip4(17, &udp(1, 2, payload))].concat();
+        [&MAC_B[..], &from, &(body.len() as u16).to_be_bytes(), &body].concat()
+    };
+    let filled = |mut frame: Vec<u8>| {
+        frame.resize(frame.len().next_multiple_of(4), 0);
+        frame
+    };
+    let parts =
+        [filled(subframe(MAC_A, b"one")), filled(subframe(MAC_B, b"two!!")), subframe(MAC_A, b"three")];
+    let (found, trouble) = decode_frame(&packet(105, &[&header[..], &parts.concat()].concat()));
+    let payloads: Vec<&[u8]> = found.iter().map(|(found, _)| &found.payload[..]).collect();
+    assert_eq!(payloads, [&b"one"[..], b"two!!", b"three"]);
+    assert!(found.iter().all(|(found, _)| found.path == "wifi"));
+    assert_eq!(found[1].0.macs, Some((MAC_B, MAC_B)));
+    assert!(trouble.is_empty(), "{trouble:?}");
+    // A subframe longer than the frame.
+    let mut long = [&header[..], &parts.concat()].concat();
+    long[26 + parts[0].len() + 12] = 9;
+    let (found, trouble) = decode_frame(&packet(105, &long));
+    assert_eq!((found.len(), trouble), (1, vec![(Kind::Malformed, 1)]));
+}
+
+/// A netlink message of the packet filter that logs a packet, little- or big-endian.
+pub(super) fn logged(packet: &[u8], big: bool) -> Vec<u8> {
+    let order = |value: u16| if big { value.to_be_bytes() } else { value.to_le_bytes() };
+    let whole = 20 + 8 + 4 + packet.len() as u16;
+    let length = if big { [[0; 2], order(whole)].concat() } else { [order(whole), [0; 2]].concat() };
+    let mut message = [&length[..], &order(0x0400), &[0; 10], &[2, 0, 0, 42]].concat();
+    message.extend([&order(8)[..], &order(1), &[0; 4], &order(4 + packet.len() as u16), &order(9)].concat());
+    message.extend(packet);
+    message.resize(message.len().next_multiple_of(4), 0);
+    message
+}
+
+#[test]
+fn a_frame_of_several_logged_packets() {
+    let head = [&[0; 14][..], &[0, 12]].concat();
+    let (one, two) = (ip4(17, &udp(1, 2, b"a")), ip4(17, &udp(3, 4, b"bcdef")));
+    let other = [&[20, 0, 0, 0, 3, 0][..], &[0; 14]].concat();
+    for big in [false, true] {
+        let frame = [&head[..], &logged(&one, big), &other, &logged(&two, big)].concat();
+        let (found, trouble) = decode_frame(&packet(253, &frame));
+        let short: Vec<_> = found.iter().map(|(found, own)| (&found.payload[..], *own)).collect();
+        assert_eq!(short, [(&b"a"[..], 32 + 29), (&b"bcdef"[..], 32 + 33)], "{big}");
+        assert!(trouble.is_empty(), "{trouble:?}");
+        // Every cut gives what is whole, and one cut off by the snap length is counted.
+        for cut in 16..frame.len() {
+            let (cut_found, _) = decode_frame(&Packet { data: &frame[..cut], ..packet(253, &frame) });
+            assert!(cut_found.len() <= 2);
+            assert!(
+                cut_found.iter().zip(&found).all(|((cut, _), (whole, _))| cut.transport == whole.transport)
+            );
+        }
+    }
+    // A length that is less than its own header, or more than the frame: what is there whole is given.
+    for length in [0_u32, 15, 4000] {
+        let mut frame = [&head[..], &logged(&one, false), &logged(&two, false)].concat();
+        let at = 16 + logged(&one, false).len();
+        frame[at..at + 4].copy_from_slice(&length.to_le_bytes());
+        let (found, trouble) = decode_frame(&packet(253, &frame));
+        assert_eq!((found.len(), trouble), (1, vec![(Kind::Malformed, 1)]), "{length}");
+    }
 }
 
 #[test]
@@ -152,8 +216,16 @@ fn rare_links() {
     finds(117, &[&[61, 2][..], &[0; 62], &inner()].concat(), "");
     finds(1, &ether(0x88e7, &[&[0; 4][..], &ether(0x0800, &inner())].concat()), "");
     let (length, kind) = ((inner().len() + 4) as u8, 10);
-    let queued =
-        [&[0; 14][..], &[0, 12], &[0; 4], &[0, 3], &[0; 14], &[9, 0, 11, 0], &[7; 8], &[length, 0, kind, 0]];
+    let queued = [
+        &[0; 14][..],
+        &[0, 12],
+        &[32 + length, 0, 0, 0],
+        &[0, 3],
+        &[0; 14],
+        &[9, 0, 11, 0],
+        &[7; 8],
+        &[length, 0, kind, 0],
+    ];
     finds(253, &[&queued.concat(), &inner()[..]].concat(), "");
     assert_eq!(decode(&packet(253, &[0; 60])), (None, vec![]));
     let frame = ether(0x0800, &inner());

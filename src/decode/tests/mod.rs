@@ -61,6 +61,21 @@ fn decode_all(packets: &[Packet<'_>]) -> (Vec<Option<Found>>, Vec<(Kind, u64)>) 
     (found, log.into_entries().into_iter().map(|anomaly| (anomaly.kind, anomaly.count)).collect())
 }
 
+/// Kinds of trouble with their counts.
+type Troubles = Vec<(Kind, u64)>;
+
+/// All that is found in one frame, with the bytes each packet has of it.
+fn decode_frame(packet: &Packet<'_>) -> (Vec<(Found, u32)>, Troubles) {
+    let (mut decoder, mut log) = (Decoder::new(), Log::new());
+    let one = |layers: Option<Layers<'_>>| layers.map(|layers| (Found::of(&layers), layers.wire_len));
+    let mut found: Vec<_> = one(decoder.decode(packet, &mut log)).into_iter().collect();
+    while decoder.has_more() {
+        found.extend(one(decoder.decode_more(packet)));
+    }
+    decoder.finish(&mut log);
+    (found, log.into_entries().into_iter().map(|anomaly| (anomaly.kind, anomaly.count)).collect())
+}
+
 fn decode(packet: &Packet<'_>) -> (Option<Found>, Vec<(Kind, u64)>) {
     let (mut found, trouble) = decode_all(std::slice::from_ref(packet));
     (found.pop().flatten(), trouble)

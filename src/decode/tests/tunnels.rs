@@ -91,6 +91,9 @@ fn gre_over_udp_ayiya_and_ethernet_in_ip() {
     finds(&ip4(97, &[&[0x30, 0][..], &frame()].concat()), "etherip");
     let gpe = [&[0x0c, 0, 0, 1, 0, 0, 42, 0][..], &inner()].concat();
     finds(&ip4(17, &udp(9, 4790, &gpe)), "vxlan:42");
+    // Without the flag for the protocol inside.
+    let gpe = [&[0x08, 0, 0, 1, 0, 0, 42, 0][..], &inner()].concat();
+    finds(&ip4(17, &udp(9, 4790, &gpe)), "vxlan:42");
     let gpe = [&[0x0c, 0, 0, 3, 0, 0, 42, 0][..], &frame()].concat();
     finds(&ip4(17, &udp(9, 4790, &gpe)), "vxlan:42");
 }

@@ -42,6 +42,10 @@ impl<'m, 's, 'd> Look<'m, 's, 'd> {
         let (whole, apart) = &mut *self.decoders;
         let layers = whole.decode(packet, &mut self.log);
         let mut fits = layers.is_some_and(|layers| self.matcher.fits(&layers, self.capture, frame));
+        while whole.has_more() {
+            let layers = whole.decode_more(packet);
+            fits |= layers.is_some_and(|layers| self.matcher.fits(&layers, self.capture, frame));
+        }
         if !whole.datagrams().is_empty() {
             let alone = apart.decode(packet, &mut self.log);
             let tells = alone.as_ref().is_some_and(says_its_conversation);

@@ -2,9 +2,10 @@
 //!
 //! Takes what no other dissector wants, WebSockets, and the data connections that FTP announced. Gives for each
 //! side a description of its first bytes, and what the messages of a side have in common. It refuses to keep any
-//! bytes of a protocol that is recognised: logins stand there. What the client of a WebSocket says is described message
+//! bytes of a protocol that is recognised: logins stand there, of which only the account's name is told. What the client of a WebSocket says is described message
 //! by message, like bodies of HTTP.
 
+mod account;
 mod messages;
 mod names;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use super::shape::{Expected, Heads, Next, Protocol, Shared, Start};
 use crate::content::{Declared, Scanner, gzip_behind_prefix};
 use crate::flow::{Appetite, At, Carrier, Side};
 use crate::record::{Body, Facts, Hex, Hint, Other};
+use account::Account;
 use memchr::{memchr3_iter, memmem};
 use messages::Messages;
 use names::View;
@@ -53,7 +55,8 @@ pub fn is_named(heads: &Heads<'_>) -> bool {
     [Side::Client, Side::Server].into_iter().any(|side| {
         let (own, other) = (side.index(), side.other().index());
         let view = View { bytes: heads.bytes[own], ports: (heads.ports[own], heads.ports[other]) };
-        names::find(&view, heads.carrier).is_some()
+        // What a login belongs to is told by the server's answers.
+        names::find(&view, heads.carrier).is_some_and(|(name, _)| name != names::LOGIN)
     })
 }
 
@@ -69,6 +72,8 @@ pub struct Opaque {
     announced: Option<Box<Announced>>,
     /// Of a WebSocket.
     messages: Option<Box<Messages>>,
+    /// Of a mailbox.
+    account: Option<Box<Account>>,
 }
 
 /// A data connection of FTP.
@@ -150,6 +155,7 @@ impl Opaque {
             },
             announced: None,
             messages: (start.after == Some("websocket")).then(Box::default),
+            account: None,
         }
     }
 
@@ -189,21 +195,25 @@ impl Opaque {
 
     /// Whether another protocol may begin later in it.
     pub fn may_turn_out(&self) -> bool {
-        self.carrier == Carrier::Tcp && self.name.is_none_or(|name| names::MAY_START_TLS.contains(&name))
+        let open = |name| name == names::LOGIN || names::MAY_START_TLS.contains(&name);
+        self.carrier == Carrier::Tcp && self.name.is_none_or(open)
     }
 
     /// Names the protocol by the first bytes of a side.
-    fn recognise(&mut self, side: Side, bytes: &[u8]) {
+    fn recognise(&mut self, side: Side, bytes: &[u8], at: At) {
         let (own, other) = (side.index(), side.other().index());
         let lane = &mut self.lanes[own];
-        if self.name.is_some() || lane.head.len() >= MAX_NAMING || lane.missing > 0 {
+        // What a login belongs to may still show.
+        let named = self.name.is_some_and(|name| name != names::LOGIN);
+        if named || lane.head.len() >= MAX_NAMING || lane.missing > 0 {
             return;
         }
         // Only the first datagram counts: they do not join.
         if self.carrier != Carrier::Tcp && lane.bytes > 0 {
             return;
         }
-        let room = (MAX_NAMING - lane.head.len()).min(bytes.len());
+        let before = lane.head.len();
+        let room = (MAX_NAMING - before).min(bytes.len());
         lane.head.extend_from_slice(&bytes[..room]);
         let view = View { bytes: &lane.head, ports: (self.ports[own], self.ports[other]) };
         // A datagram states its length.
@@ -211,6 +221,12 @@ impl Opaque {
         if let Some((name, speaker)) = names::find(&view, self.carrier) {
             self.name = Some(name);
             self.client = speaker.client(side);
+            self.account = Account::of(name).map(Box::new);
+            if self.account.is_some() {
+                // What came before it was enough to tell; the rest is looked at by the caller.
+                let head = lane.head.get(..before).unwrap_or_default().to_vec();
+                self.mailbox(side, &head, at);
+            }
             self.lanes.iter_mut().filter_map(|lane| lane.scanner.as_mut()).for_each(|s| s.figures_only());
         }
     }
@@ -337,13 +353,54 @@ impl Opaque {
     }
 }
 
+/// The first packet of a MySQL client that wants TLS: 32 bytes, the first of its sequence, with the flag set. The
+/// handshake follows it without an answer (MySQL internals, Protocol::SSLRequest).
+const SSL_REQUEST: usize = 36;
+
+impl Opaque {
+    /// Looks for who logs in to a mailbox. Of a greeting that named the protocol nothing is looked at: the server is
+    /// not asking for anything in it.
+    fn mailbox(&mut self, side: Side, bytes: &[u8], at: At) {
+        let Some(account) = &mut self.account else { return };
+        if side == Side::Server {
+            return account.server(bytes);
+        }
+        let (source, addr) = (account.source(), self.logins.client);
+        let hints = &mut self.logins.hints;
+        account.client(bytes, |value| {
+            if hints.len() < ntlm::MAX_HINTS {
+                let (kind, source) = ("user".to_owned(), source.to_owned());
+                hints.push(Hint { addr, kind, value, source, time: at.time, frame: at.frame });
+            }
+        });
+    }
+
+    /// Where in what a MySQL client sends its TLS begins.
+    fn switches_to_tls(&self, bytes: &[u8]) -> Option<usize> {
+        let lane = &self.lanes[Side::Client.index()];
+        let before = usize::try_from(lane.bytes).ok().filter(|&before| before < SSL_REQUEST)?;
+        let end = SSL_REQUEST - before;
+        if self.name != Some("mysql") || bytes.len() < end || lane.missing > 0 || lane.lead.len() != before {
+            return None;
+        }
+        let mut head = [0; 8];
+        let all = lane.lead.iter().chain(bytes);
+        head.iter_mut().zip(all).for_each(|(room, byte)| *room = *byte);
+        let flags = u16::from_le_bytes([head[4], head[5]]);
+        (head[..4] == [32, 0, 0, 1] && flags & 0x0800 != 0).then_some(end)
+    }
+}
+
 impl Protocol for Opaque {
     fn data(&mut self, side: Side, bytes: &[u8], at: At, _: &mut Shared) -> Next {
         self.turn(side);
         if side == Side::Client && self.carrier == Carrier::Tcp && self.announced.is_none() {
             self.logins.look(bytes, at);
         }
-        self.recognise(side, bytes);
+        self.recognise(side, bytes, at);
+        let switch = if side == Side::Client { self.switches_to_tls(bytes) } else { None };
+        let bytes = bytes.get(..switch.unwrap_or(bytes.len())).unwrap_or(bytes);
+        self.mailbox(side, bytes, at);
         let budget = self.budget(side);
         let file_name = self.announced.as_ref().and_then(|announced| announced.name.as_deref());
         let declared = Declared { file_name, upload: side == Side::Client, ..Declared::default() };
@@ -355,6 +412,9 @@ impl Protocol for Opaque {
             messages.feed(bytes);
             wants |= messages.wants();
         }
+        if let Some(from) = switch {
+            return Next::HandOver { from, after: "mysql" };
+        }
         Next::Want(if wants { Appetite::All } else { Appetite::Enough })
     }
 
@@ -363,6 +423,9 @@ impl Protocol for Opaque {
         let lane = &mut self.lanes[side.index()];
         lane.missing = lane.missing.saturating_add(length);
         lane.whole = false;
+        if let Some(account) = &mut self.account {
+            account.gap();
+        }
         if let Some(scanner) = &mut lane.scanner {
             scanner.missing(length);
         }

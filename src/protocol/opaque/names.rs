@@ -52,11 +52,26 @@ impl View<'_> {
     fn be32(&self, at: usize) -> u32 {
         u32::from_be_bytes([self.byte(at), self.byte(at + 1), self.byte(at + 2), self.byte(at + 3)])
     }
+    /// Whether the first line begins with one of these words, in letters of either case, and more follows.
+    fn first_word_is(&self, words: &[&[u8]]) -> bool {
+        words.iter().any(|word| {
+            self.bytes.get(..word.len()).is_some_and(|own| own.eq_ignore_ascii_case(word))
+                && matches!(self.byte(word.len()), b' ' | b'\r' | b'\n')
+        })
+    }
     fn line_has(&self, word: &[u8]) -> bool {
         let line = self.bytes.split(|b| *b == b'\n').next().unwrap_or(self.bytes);
         memmem::find(line, word).is_some()
     }
 }
+
+/// A login of FTP, POP3, IRC or their like, by a client whose server was not captured: they are told apart by its
+/// answers. It is named so that nothing of it is kept.
+pub const LOGIN: &str = "login";
+/// Commands of POP3 before the login, and those right after it.
+const POP3: [&[u8]; 9] = [b"USER", b"PASS", b"APOP", b"AUTH", b"CAPA", b"STLS", b"STAT", b"UIDL", b"LIST"];
+/// Commands of IMAP before the login.
+const IMAP: [&[u8]; 5] = [b"LOGIN", b"AUTHENTICATE", b"CAPABILITY", b"STARTTLS", b"ID"];
 
 type Test = fn(&View<'_>) -> Option<Speaker>;
 
@@ -102,6 +117,11 @@ const STREAMS: &[(&str, Test)] = &[
         let named = [&b"\x00\x04MQTT"[..], b"\x00\x06MQIsdp"];
         let found = named.iter().any(|name| (2..=5).any(|at| v.bytes.get(at..at + name.len()) == Some(name)));
         when(v.byte(0) == 0x10 && found, Client)
+    }),
+    // Android Debug Bridge, protocol.txt: a command, and its complement at the end of the header
+    ("adb", |v| {
+        let known = matches!(v.bytes.get(..4), Some(b"CNXN" | b"AUTH" | b"OPEN" | b"STLS"));
+        when(known && v.bytes.len() >= 24 && v.be32(0) == !v.be32(20), Both)
     }),
     // BEP 3
     ("bittorrent", |v| when(v.starts(b"\x13BitTorrent protocol"), Both)),
@@ -214,6 +234,23 @@ const STREAMS: &[(&str, Test)] = &[
     // RFC 854 without negotiation, RFC 1282
     ("git", |v| {
         when(v.bytes.get(4..12) == Some(b"git-uplo") || v.bytes.get(4..12) == Some(b"git-rece"), Client)
+    }),
+    // RFC 1939, RFC 2449: a client whose server was not captured
+    ("pop3", |v| when(v.any_port(&[110]) && v.first_word_is(&POP3), Client)),
+    // RFC 9051 section 6: a tag, then a command of one who is not logged in
+    ("imap", |v| {
+        let (tag, command) = v.bytes.split_at(v.bytes.iter().position(|b| *b == b' ').unwrap_or(0));
+        let tagged = (1..=16).contains(&tag.len()) && tag.iter().all(u8::is_ascii_alphanumeric);
+        let command = View { bytes: command.get(1..).unwrap_or_default(), ..*v };
+        when(tagged && v.bytes.is_ascii() && command.first_word_is(&IMAP), Client)
+    }),
+    ("redis", |v| when(v.any_port(&[6379]) && v.first_word_is(&[b"AUTH"]), Client)),
+    (LOGIN, |v| {
+        let mut lines = v.bytes.split(|b| *b == b'\n').map(|bytes| View { bytes, ..*v });
+        let asks =
+            lines.clone().next().is_some_and(|first| first.first_word_is(&[b"USER", b"PASS", b"AUTH"]));
+        let tells = lines.by_ref().take(4).any(|line| line.first_word_is(&[b"PASS", b"AUTH"]));
+        when(asks && tells && v.bytes.is_ascii(), Client)
     }),
 ];
 
@@ -330,8 +367,8 @@ fn stun(v: &View<'_>) -> Option<Speaker> {
 }
 
 /// Protocols that are clear text at first and may go on in TLS.
-pub const MAY_START_TLS: [&str; 9] =
-    ["rdp", "imap", "pop3", "xmpp", "ldap", "postgresql", "mysql", "irc", "tds"];
+pub const MAY_START_TLS: [&str; 10] =
+    ["adb", "rdp", "imap", "pop3", "xmpp", "ldap", "postgresql", "mysql", "irc", "tds"];
 
 /// The protocol that first bytes of a side belong to, and who of the two sent them.
 pub fn find(view: &View<'_>, carrier: Carrier) -> Option<(&'static str, Speaker)> {
@@ -376,7 +413,29 @@ mod tests {
         assert_eq!(tcp(b"ZBXD\x01", (50_000, 10_051)), Some(("zabbix", Both)));
         assert_eq!(tcp(b"@RSYNCD: 31.0 sha512\n", (50_000, 8730)), Some(("rsync", Both)));
         assert_eq!(tcp(b"@RSYNCD: \n", (50_000, 873)), None);
+        let adb = b"CNXN\x01\0\0\x01\0\0\x10\0\x07\0\0\0\0\0\0\0\xbc\xb1\xa7\xb1host::\0";
+        assert_eq!(tcp(adb, (50_000, 5555)), Some(("adb", Both)));
+        assert_eq!(tcp(&adb[..23], (50_000, 5555)), None);
         assert_eq!(tcp(b"\x1b%-12345X@PJL JOB\r\n", (50_000, 9100)), Some(("pjl", Client)));
+    }
+
+    #[test]
+    fn logins_are_named_where_only_the_client_was_captured() {
+        assert_eq!(tcp(b"USER ann\r\n", (50_000, 110)), Some(("pop3", Client)));
+        assert_eq!(tcp(b"a1 LOGIN ann hush\r\n", (50_000, 4143)), Some(("imap", Client)));
+        assert_eq!(tcp(b"0001 capability\r\n", (50_000, 143)), Some(("imap", Client)));
+        assert_eq!(tcp(b"AUTH hush\r\n", (50_000, 6379)), Some(("redis", Client)));
+        assert_eq!(tcp(b"USER ann\r\nPASS hush\r\n", (50_000, 8110)), Some((LOGIN, Client)));
+        assert_eq!(tcp(b"PASS hush\r\n", (50_000, 8110)), Some((LOGIN, Client)));
+        for other in [
+            &b"USER ann\r\n"[..],
+            b"PASSPORT 1\r\n",
+            b"a b LOGIN c\r\n",
+            b"USER: a\nPASS: b\n",
+            b"x\nPASS y\n",
+        ] {
+            assert_eq!(tcp(other, (50_000, 8110)), None, "{}", String::from_utf8_lossy(other));
+        }
     }
 
     #[test]

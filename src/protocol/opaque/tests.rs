@@ -57,6 +57,63 @@ fn what_is_recognised_keeps_no_bytes() {
 }
 
 #[test]
+fn who_logs_in_to_a_mailbox_is_told_and_nothing_else() {
+    let pop3 = [s("+OK POP3 ready\r\n"), c("USER ann\r\n"), s("+OK\r\n"), c("PASS s3cret\r\n"), s("+OK\r\n")];
+    let imap = [s("* OK ready\r\n"), c("a1 LOGIN ann s3cret\r\n"), s("a1 OK\r\n"), c("a2 SELECT INBOX\r\n")];
+    for (script, port, source) in [(&pop3[..], 110, "pop3"), (&imap[..], 143, "imap")] {
+        let found = facts(script, port);
+        let told: Vec<_> =
+            found.hints.iter().map(|hint| (&*hint.kind, &*hint.value, &*hint.source)).collect();
+        assert_eq!(told, [("user", "ann", source)]);
+        assert!(!printed(&found).contains("s3cret"));
+    }
+}
+
+#[test]
+fn no_secret_of_a_client_whose_server_was_not_captured() {
+    for (bytes, port, users) in [
+        ("USER ann\r\nPASS s3cret\r\n", 110, 1),
+        ("a1 login ann s3cret\r\n", 143, 1),
+        ("USER ann\r\nPASS s3cret\r\nSYST\r\n", 8021, 0),
+        ("AUTH s3cret\r\n", 6379, 0),
+    ] {
+        let found = facts(&[c(bytes)], port);
+        let text = printed(&found);
+        assert!(found.other.as_ref().is_some_and(|other| other.protocol.is_some()), "{text}");
+        assert_eq!(found.hints.len(), users, "{text}");
+        for secret in ["s3cret", &Hex::from(&b"s3cret"[..]).to_string()] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_login_takes_the_name_of_what_it_turns_out_to_be() {
+    let found = facts(&[c("PASS s3cret\r\n"), c("NICK a\r\nUSER a 0 * :a\r\n")], 5555);
+    assert_eq!(found.other.as_ref().and_then(|other| other.protocol.as_deref()), Some("irc"));
+    let found = facts(&[c("PASS s3cret\r\n"), s("welcome\r\n")], 5555);
+    assert_eq!(found.other.as_ref().and_then(|other| other.protocol.as_deref()), Some("login"));
+}
+
+#[test]
+fn tls_follows_the_request_of_a_mysql_client_at_once() {
+    let greeting = [&[74, 0, 0, 0, 10][..], b"8.0.36\0", &[1; 67]].concat();
+    let request = |flags: u8| [&[32, 0, 0, 1, 0x05, flags, 0, 0, 0, 0, 0, 1, 45][..], &[0; 23]].concat();
+    let hello = [&[1, 0, 0, 41, 3, 3][..], &[7; 32], &[0, 0, 2, 0x13, 1, 1, 0]].concat();
+    let record = [&[22, 3, 1, 0, hello.len() as u8][..], &hello].concat();
+    let script = |flags| [s(&greeting), c([request(flags), record.clone()].concat())];
+    let found = facts(&script(0xae), 3306);
+    let tls = found.tls.expect("TLS");
+    assert_eq!((tls.version.as_str(), tls.after.as_deref()), ("TLS1.2", Some("mysql")));
+    assert!(tls.ja4.is_some());
+    let other = found.other.expect("MySQL");
+    assert_eq!(other.protocol.as_deref(), Some("mysql"));
+    assert_eq!(other.to_server.map(|body| body.bytes), Some(36));
+    // Without the flag it is no request.
+    assert!(facts(&script(0xa6), 3306).tls.is_none());
+}
+
+#[test]
 fn a_greeting_tells_the_server() {
     let script = [c("* OK ready\r\n"), s("a LOGIN b c\r\n")];
     let (found, client, _) = play(&script, &opening(Carrier::Tcp, 143), 5, &mut Shared::default());

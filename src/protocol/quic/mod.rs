@@ -150,7 +150,7 @@ impl Quic {
         self.opened += 1;
         let Some((frames, cut)) = self.open(side, bytes, packet) else { return };
         let stream = &mut self.streams[side.index()];
-        for (offset, piece) in parser::crypto(&frames, cut) {
+        for (offset, piece) in parser::crypto(&frames, packet.version, cut) {
             stream.keep(offset, piece);
         }
         while let Some(message) = stream.message() {
@@ -174,7 +174,8 @@ impl Quic {
             }
             // Without its tag nothing but the beginning of a hello proves it.
             keys.open_cut(side, bytes, packet.number_at).filter(|frames| {
-                parser::crypto(frames, true).any(|(offset, piece)| begins_hello(offset, piece))
+                parser::crypto(frames, packet.version, true)
+                    .any(|(offset, piece)| begins_hello(offset, piece))
             })
         };
         if let Some(keys) = &self.keys {

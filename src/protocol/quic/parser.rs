@@ -32,6 +32,11 @@ impl Version {
         self == TWO
     }
 
+    /// Whether it is one of Google's own with TLS.
+    pub const fn is_google(self) -> bool {
+        matches!(self.0, 0x5430_3530 | 0x5430_3531)
+    }
+
     /// Whether Initial packets of it can be opened.
     pub fn is_known(self) -> bool {
         self.is_two() || self.draft().is_some()
@@ -144,23 +149,27 @@ fn varint(rest: &mut Bytes<'_>) -> Option<u64> {
 }
 
 /// The pieces of the handshake in the frames of an Initial packet: where each belongs, and its bytes. Ends at a frame
-/// that has no business there. Where `cut`, the last may go on beyond the end.
-pub fn crypto(frames: &[u8], cut: bool) -> impl Iterator<Item = (u64, &[u8])> {
+/// that has no business there. Where `cut`, the last may go on beyond the end. Google's versions number frames their own
+/// way, and of those only the pieces and what fills up is read (Wireshark's packet-quic.c).
+pub fn crypto(frames: &[u8], version: Version, cut: bool) -> impl Iterator<Item = (u64, &[u8])> {
+    let google = version.is_google();
     let mut rest = Bytes(frames);
     std::iter::from_fn(move || {
         loop {
             match varint(&mut rest)? {
                 // PADDING, PING
-                0 | 1 => {}
-                kind @ (2 | 3) => acknowledged(&mut rest, kind == 3)?,
-                6 => {
+                0 => {}
+                1 if !google => {}
+                7 if google => {}
+                kind @ (2 | 3) if !google => acknowledged(&mut rest, kind == 3)?,
+                kind @ (6 | 8) if google == (kind == 8) => {
                     let (offset, length) = (varint(&mut rest)?, varint(&mut rest)?);
                     let length = usize::try_from(length).ok()?;
                     let length = if cut { length.min(rest.0.len()) } else { length };
                     return Some((offset, rest.take(length)?));
                 }
                 // CONNECTION_CLOSE of the transport: code, frame type, reason; of the application: code, reason
-                kind @ (0x1c | 0x1d) => {
+                kind @ (0x1c | 0x1d) if !google => {
                     varint(&mut rest)?;
                     if kind == 0x1c {
                         varint(&mut rest)?;
@@ -213,21 +222,21 @@ mod tests {
             "0301000001040506", // ACK with congestion counts, second range missing counts
         ));
         let frames = frames.expect("hexadecimal");
-        assert_eq!(crypto(&frames, false).count(), 0);
+        assert_eq!(crypto(&frames, Version(1), false).count(), 0);
         let text = "02 0a 00 01 00 0102 | 03 0a 00 00 00 010203 | 00 0000 | 01 | 06 05 02 6162 | 1c 01 06 02 7878 | 1d 01 00 | 06 4007 01 63 | 08 00";
         let frames = unhex(&text.replace([' ', '|'], "")).expect("hexadecimal");
-        let found: Vec<_> = crypto(&frames, false).collect();
+        let found: Vec<_> = crypto(&frames, Version(1), false).collect();
         assert_eq!(found, [(5, &b"ab"[..]), (7, &b"c"[..])]);
         for length in 0..frames.len() {
-            assert!(crypto(&frames[..length], false).count() <= 2);
+            assert!(crypto(&frames[..length], Version(1), false).count() <= 2);
         }
     }
 
     #[test]
     fn a_cut_packet_gives_the_front_of_its_piece() {
         let frames = unhex("06000a6162").expect("hexadecimal");
-        assert_eq!(crypto(&frames, false).count(), 0);
-        assert_eq!(crypto(&frames, true).collect::<Vec<_>>(), [(0, &b"ab"[..])]);
+        assert_eq!(crypto(&frames, Version(1), false).count(), 0);
+        assert_eq!(crypto(&frames, Version(1), true).collect::<Vec<_>>(), [(0, &b"ab"[..])]);
     }
 
     #[test]

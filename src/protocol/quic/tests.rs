@@ -370,6 +370,19 @@ fn other_datagrams_are_not_recognised() {
     assert_eq!(heads(b"\x80\0\0\0\0\0\0\x01\x02\x03\x04", Carrier::Udp), Recognised::No);
 }
 
+#[test]
+fn googles_versions_number_frames_their_own_way() {
+    for (version, name) in [(0x5430_3530, "T050"), (0x5430_3531, "T051")] {
+        let frames = [&[7, 8][..], &varint(0), &varint(hex(HELLO).len()), &hex(HELLO)].concat();
+        let found = facts(&[Step::C(Sealer::client(version).seal(&padded(frames)))]);
+        is_whole(&found);
+        assert_eq!(self::version(&found), name);
+        // What is a piece of the handshake elsewhere is something else in them.
+        let found = facts(&[Step::C(Sealer::client(version).seal(&padded(crypto(0, &hex(HELLO)))))]);
+        assert!(found.tls.is_none());
+    }
+}
+
 proptest! {
     #[test]
     fn no_datagram_harms(steps in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 1..80), 0usize..60), 1..12)) {

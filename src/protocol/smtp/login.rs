@@ -1,4 +1,4 @@
-//! Who logs in, out of an AUTH exchange (RFC 4954). What is no account name is dropped where it is read.
+//! Who logs in, out of an AUTH exchange (RFC 4954; of IMAP and POP3 as well). What is no account name is dropped where it is read.
 
 use super::super::line::{contains, text, unbase64};
 
@@ -16,7 +16,7 @@ enum Prompt {
 
 /// One exchange of the client's answers to the server's prompts.
 #[derive(Debug)]
-pub(super) struct Login {
+pub(in crate::protocol) struct Login {
     mechanism: String,
     /// Prompts of the server and answers of the client to them, the initial response aside.
     prompts: u32,
@@ -30,12 +30,12 @@ pub(super) struct Login {
 
 impl Login {
     /// Begins at the AUTH command.
-    pub(super) const fn new(mechanism: String) -> Self {
+    pub(in crate::protocol) const fn new(mechanism: String) -> Self {
         Self { mechanism, prompts: 0, answers: 0, given: 0, prompt: None, lost: false }
     }
 
     /// Takes the text of a 334 reply. True where the client has not answered it ahead.
-    pub(super) fn prompt(&mut self, challenge: &[u8]) -> bool {
+    pub(in crate::protocol) fn prompt(&mut self, challenge: &[u8]) -> bool {
         self.prompts = self.prompts.saturating_add(1);
         let open = self.prompts > self.answers;
         if open {
@@ -52,19 +52,19 @@ impl Login {
     }
 
     /// Notes that lines of either side are missing.
-    pub(super) fn gap(&mut self) {
+    pub(in crate::protocol) fn gap(&mut self) {
         self.lost = true;
         self.prompt = None;
     }
 
     /// Takes the initial response.
-    pub(super) fn initial(&mut self, answer: &[u8]) -> Option<String> {
+    pub(in crate::protocol) fn initial(&mut self, answer: &[u8]) -> Option<String> {
         self.given = 1;
         self.name(answer, None, 0)
     }
 
     /// Takes a line the client answers with: the account name, where it is told.
-    pub(super) fn answer(&mut self, line: &[u8]) -> Option<String> {
+    pub(in crate::protocol) fn answer(&mut self, line: &[u8]) -> Option<String> {
         let nth = self.given;
         self.given = self.given.saturating_add(1);
         self.answers = self.answers.saturating_add(1);
@@ -73,7 +73,7 @@ impl Login {
     }
 
     /// No further answer is due by the mechanism's rules.
-    pub(super) fn complete(&self) -> bool {
+    pub(in crate::protocol) fn complete(&self) -> bool {
         let due = match self.mechanism.as_str() {
             "LOGIN" | "NTLM" => 2,
             "PLAIN" | "CRAM-MD5" | "XOAUTH2" | "OAUTHBEARER" | "EXTERNAL" => 1,

@@ -5,7 +5,7 @@
 //! the client's commands, the replies confirm or correct: one side alone gives most of the facts. Passwords pass
 //! through as lines that are dropped where they are read.
 
-mod login;
+pub(super) mod login;
 mod message;
 mod parser;
 mod recognise;

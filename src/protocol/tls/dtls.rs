@@ -12,6 +12,8 @@ use tls_parser::TlsHandshakeType;
 const MAX_WAITING: usize = 4;
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
+/// The epoch of the encrypted part of a handshake of DTLS 1.3.
+const HANDSHAKE_EPOCH: u16 = 2;
 const HELLO_VERIFY_REQUEST: u8 = TlsHandshakeType::HelloVerifyRequest.0;
 
 /// A record of a datagram.
@@ -20,12 +22,44 @@ struct Record<'a> {
     kind: u8,
     epoch: u16,
     body: &'a [u8],
+    /// It has the header of DTLS 1.3, which hides the kind.
+    sealed: bool,
 }
 
-/// The records of a datagram, as far as they are ones with a full header.
+/// The records of a datagram with a full header.
 fn records(datagram: &[u8]) -> impl Iterator<Item = Record<'_>> {
     let mut rest = Bytes(datagram);
     std::iter::from_fn(move || record(&mut rest))
+}
+
+/// The records of a datagram with either header.
+fn all_records(datagram: &[u8]) -> impl Iterator<Item = Record<'_>> {
+    let mut rest = Bytes(datagram);
+    std::iter::from_fn(move || match rest.0.first() {
+        Some(flags) if is_sealed(*flags) => sealed(&mut rest),
+        _ => record(&mut rest),
+    })
+}
+
+/// Whether a record of DTLS 1.3 begins with this byte.
+const fn is_sealed(flags: u8) -> bool {
+    flags & 0xe0 == 0x20
+}
+
+/// A record with the unified header of DTLS 1.3 (RFC 9147, section 4): three bits that tell it, whether a connection ID
+/// is there, the size of the sequence number, whether a length is there, two bits of the epoch. How long a connection
+/// ID is, is not stated: the rest of the datagram is then taken for one record.
+fn sealed<'a>(rest: &mut Bytes<'a>) -> Option<Record<'a>> {
+    let flags = rest.u8().filter(|flags| is_sealed(*flags))?;
+    if flags & 0x10 == 0 {
+        rest.take(if flags & 0x08 == 0 { 1 } else { 2 })?;
+    }
+    let body = if flags & 0x14 == 0x04 { rest.vec16()? } else { std::mem::take(&mut rest.0) };
+    let epoch = u16::from(flags & 3);
+    // The second epoch is that of the handshake; all others carry data.
+    let kind = if epoch == HANDSHAKE_EPOCH { HANDSHAKE } else { APPLICATION_DATA };
+    // The shortest tag is eight bytes, the shortest content its kind.
+    (body.len() > 8).then_some(Record { kind, epoch, body, sealed: true })
 }
 
 fn record<'a>(rest: &mut Bytes<'a>) -> Option<Record<'a>> {
@@ -33,7 +67,7 @@ fn record<'a>(rest: &mut Bytes<'a>) -> Option<Record<'a>> {
     rest.u16().filter(|version| matches!(version, 0xfeff | 0xfefd | 0x0100))?;
     let epoch = rest.u16()?;
     rest.take(6)?;
-    Some(Record { kind, epoch, body: rest.vec16()? })
+    Some(Record { kind, epoch, body: rest.vec16()?, sealed: false })
 }
 
 /// A piece of a handshake message.
@@ -90,8 +124,10 @@ pub struct Datagrams {
 impl Datagrams {
     /// Takes one datagram.
     pub fn data(&mut self, side: Side, datagram: &[u8], at: At, shake: &mut Handshake, shared: &mut Shared) {
-        for record in records(datagram) {
-            if record.kind == APPLICATION_DATA {
+        for record in all_records(datagram) {
+            if record.kind == APPLICATION_DATA && record.sealed {
+                shake.sealed_data(side, record.body.len() as u32, at);
+            } else if record.kind == APPLICATION_DATA {
                 shake.application_data(side, record.body.len() as u32, at);
             } else if record.kind == HANDSHAKE && record.epoch == 0 {
                 let mut rest = Bytes(record.body);

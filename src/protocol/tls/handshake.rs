@@ -180,11 +180,7 @@ impl Handshake {
     /// the client's first; alerts are told by their length. (A client certificate or early data make the client's
     /// Finished its second record: the server has then accepted more than a hello, which is near enough.)
     pub fn application_data(&mut self, side: Side, length: u32, at: At) {
-        if !self.is_full() {
-            let name = if side == Side::Client { SideName::Client } else { SideName::Server };
-            let micros = at.time.since(self.begin).as_micros();
-            self.facts.records.push((name, micros, length, at.frame));
-        }
+        self.record(side, length, at);
         if self.facts.established {
             return;
         }
@@ -195,6 +191,23 @@ impl Handshake {
             let before = self.sent;
             self.sent = (before + u8::from(side == Side::Client)).min(2);
             self.facts.established = self.sent == 2 || (side == Side::Server && before > 0);
+        }
+    }
+}
+
+impl Handshake {
+    /// Takes a record of DTLS 1.3 whose epoch says that it is data and no handshake: the client has none before it is
+    /// done.
+    pub fn sealed_data(&mut self, side: Side, length: u32, at: At) {
+        self.record(side, length, at);
+        self.facts.established |= side == Side::Client;
+    }
+
+    fn record(&mut self, side: Side, length: u32, at: At) {
+        if !self.is_full() {
+            let name = if side == Side::Client { SideName::Client } else { SideName::Server };
+            let micros = at.time.since(self.begin).as_micros();
+            self.facts.records.push((name, micros, length, at.frame));
         }
     }
 }

@@ -475,6 +475,51 @@ fn datagram_hellos_are_recognised() {
     assert_eq!(recognise(&datagram(&record_of(22, &client_hello()))), Recognised::No);
 }
 
+#[test]
+fn sealed_records_of_dtls_1_3_are_counted() {
+    let body = hex(&format!(
+        "fefd{RANDOM}0000000213010100001e0000000f000d00000a63322e6578616d706c65002b0007060304fefcfefd"
+    ));
+    let mut hello = body.clone();
+    // The list of versions: one that is none, DTLS 1.3 and 1.2.
+    let at = hello.len() - 6;
+    hello[at..].copy_from_slice(&[0xfe, 0xfc, 0xfe, 0xfd, 0xfe, 0xff]);
+    let answer = hex(&format!("fefd{RANDOM}001301000006002b0002fefc"));
+    let from_server = |body: &[u8]| {
+        let mut datagram = fragment(0, body, body, 0);
+        datagram[13] = 2;
+        datagram
+    };
+    let sealed = |flags: u8, length: usize| {
+        let head = match flags & 0x0c {
+            0x0c => vec![flags, 0, 7, 0, length as u8],
+            0x08 => vec![flags, 0, 7],
+            0x04 => vec![flags, 7, 0, length as u8],
+            _ => vec![flags, 7],
+        };
+        [head, vec![9; length]].concat()
+    };
+    let mut feeder = Feeder::new(&start(Carrier::Udp, None));
+    feeder.give(Client, &fragment(0, &hello, &hello, 0));
+    feeder.give(Server, &from_server(&answer));
+    // Its encrypted handshake, and data of the server in the same datagram.
+    feeder.give(Server, &[sealed(0x2e, 60), sealed(0x2f, 33)].concat());
+    feeder.give(Client, &sealed(0x2a, 60));
+    // With and without lengths, with a connection ID, and too short to be one.
+    feeder.give(Client, &[sealed(0x27, 40), sealed(0x2b, 50)].concat());
+    feeder.give(Client, &sealed(0x3f, 70));
+    feeder.give(Client, &sealed(0x2b, 8));
+    let facts = feeder.end().0;
+    assert_eq!(facts.version, "DTLS1.3");
+    assert!(facts.ja4.as_deref().is_some_and(|ja4| ja4.starts_with("dd3d")), "{:?}", facts.ja4);
+    let lengths: Vec<u32> = facts.records.iter().map(|record| record.2).collect();
+    assert_eq!(lengths, [33, 40, 50, 74]);
+    assert!(facts.established);
+    // Such a first byte alone begins no DTLS.
+    let datagram = |bytes| Heads { carrier: Carrier::Udp, ..heads([bytes, &[]], false) };
+    assert_eq!(recognise(&datagram(&sealed(0x2f, 40))), Recognised::No);
+}
+
 proptest! {
     #[test]
     fn random_bytes_never_panic(
