@@ -36,7 +36,7 @@ pub struct Options {
 pub const MAX_MEMORY: u64 = 4 << 30;
 
 /// Least memory that a run can do with, in bytes.
-pub const MIN_MEMORY: u64 = 64 << 20;
+pub const MIN_MEMORY: u64 = 128 << 20;
 
 impl Default for Options {
     fn default() -> Self {
@@ -120,11 +120,11 @@ fn shares(max_memory: u64) -> (flow::Config, usize) {
         max_flows: usual.max_flows.min(all / 8 / FLOW_STATE),
         ..usual
     };
-    (config, all / 8 * 5)
+    (config, all / 2)
 }
 
 /// What a conversation that goes on takes with its dissector, in bytes: the worst of what captures showed.
-const FLOW_STATE: usize = 2048;
+const FLOW_STATE: usize = 4096;
 
 impl Run {
     fn new(options: Options) -> Self {
