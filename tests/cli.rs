@@ -13,6 +13,10 @@ fn scan(options: &[&str], case: &str) -> common::Run {
     run(args.chain(std::iter::once(capture(case).into_os_string())))
 }
 
+fn json(run: &common::Run) -> Value {
+    serde_json::from_str(&run.out).expect("JSON")
+}
+
 #[test]
 fn findings_fail_only_when_asked_to() {
     assert_eq!(scan(&[], "lokibot").code, 0);
@@ -49,6 +53,57 @@ fn the_level_hides_and_the_file_gets_another_format() {
         run.out.contains(alert["event"]["id"].as_str().expect("an id")),
         "ids are the same in every format"
     );
+}
+
+#[test]
+fn a_file_of_options_is_read_where_it_is_named_and_the_command_line_wins() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("exfilscan.toml");
+    std::fs::write(
+        &path,
+        "fail-on = 'medium'\nformat = 'ndjson'\nquiet = true\noutput = { ecs = 'a.ndjson' }\n",
+    )
+    .expect("written");
+    let path = path.to_string_lossy().into_owned();
+    let run = scan(&["--config", &path], "lokibot");
+    assert_eq!(run.code, 1, "{}", run.err);
+    assert!(run.out.starts_with("{\"type\":\"finding\""), "{}", run.out);
+    assert!(folder.path().join("a.ndjson").exists(), "paths are taken from the folder of the file");
+    let run = scan(&["--config", &path, "--fail-on", "none", "--format", "text"], "lokibot");
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(!run.out.starts_with('{'));
+    std::fs::write(&path, "fial-on = 'medium'\n").expect("written");
+    let run = scan(&["--config", &path], "lokibot");
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("exfilscan.toml") && run.err.contains("fial-on"), "{}", run.err);
+}
+
+#[test]
+fn an_allow_list_lowers_with_its_reason() {
+    let found = json(&scan(&["--format", "json"], "lokibot"));
+    let finding = &found["findings"][0];
+    let addr = finding["server"]["addrs"][0].as_str().expect("an address");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("allow.toml");
+    let list = format!("[[allow]]\ncidr = '{addr}/32'\nreason = 'our own laboratory'\n");
+    std::fs::write(&path, list).expect("written");
+    let path = path.to_string_lossy().into_owned();
+    let run = scan(&["--format", "json", "--fail-on", "low", "--allow", &path], "lokibot");
+    assert_eq!(run.code, 0, "{}", run.err);
+    let allowed = json(&run);
+    assert_eq!(allowed["findings"].as_array().map(Vec::len), Some(0));
+    assert_eq!(allowed["lowered"][0]["why"], "allowed: our own laboratory");
+    assert_ne!(allowed["tool"]["rules_digest"], found["tool"]["rules_digest"]);
+    std::fs::write(&path, "[[allow]]\nname = 'x.example'\n").expect("written");
+    assert_eq!(scan(&["--allow", &path], "lokibot").code, 2, "an entry without a reason");
+}
+
+#[test]
+fn verbose_says_what_was_read_and_judged() {
+    let run = scan(&["--verbose"], "lokibot");
+    assert!(run.err.contains("exfilscan: read ") && run.err.contains("1 capture with "), "{}", run.err);
+    assert!(run.err.contains("exfilscan: judged "), "{}", run.err);
+    assert_eq!(scan(&["-v", "-q"], "lokibot").code, 2, "one or the other");
 }
 
 /// A reader that leaves early is no failure.

@@ -4,15 +4,40 @@ use super::{InputArgs, Status, When, say};
 use crate::pipeline::{self, Extracted, Problem, Progress};
 use crate::report::Safe;
 use std::io::{IsTerminal, Write};
+use std::time::Instant;
 
 /// Reads the inputs, says what is wrong with them, and whether that is all of them or some.
 pub fn read(args: &InputArgs) -> (Extracted, Status) {
+    let start = Instant::now();
     let extracted = watched(args, |watch| {
         pipeline::extract(&args.paths, &options(args), &mut |progress| watch(progress))
     });
+    let summary = &extracted.records.summary;
+    let bytes: u64 = extracted.records.captures.iter().map(|capture| capture.bytes).sum();
+    let seconds = start.elapsed().as_secs_f64();
+    let what = format_args!(
+        "read {} of {} with {} packets, {} conversations",
+        bytesize::ByteSize(bytes).display().si(),
+        super::count(summary.captures, "capture"),
+        summary.packets,
+        summary.flows
+    );
+    explain(args, format_args!("{what} in {seconds:.2} s ({:.0} MB/s)", rate(bytes, seconds)));
     tell(args, &extracted.problems);
     let status = status(&extracted);
     (extracted, status)
+}
+
+/// Says what was done, to those who asked.
+pub fn explain(args: &InputArgs, what: std::fmt::Arguments<'_>) {
+    if args.verbose {
+        say(what);
+    }
+}
+
+/// Megabytes a second.
+fn rate(bytes: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { bytes as f64 / 1e6 / seconds } else { 0.0 }
 }
 
 /// How the inputs are to be read.
@@ -51,15 +76,17 @@ pub fn watched<T>(args: &InputArgs, work: impl FnOnce(&mut dyn FnMut(&Progress<'
         When::Never => false,
         When::Auto => std::io::stderr().is_terminal() && !args.quiet,
     };
+    let start = Instant::now();
     let mut stderr = std::io::stderr();
     let done = work(&mut |progress: &Progress<'_>| {
         if show {
             let _ = write!(
                 stderr,
-                "\r\u{1b}[K{}: {} packets, {} MB",
+                "\r\u{1b}[K{}: {} packets, {} MB on the wire, {:.0} MB/s",
                 Safe(progress.path),
                 progress.packets,
-                progress.bytes / 1_000_000
+                progress.bytes / 1_000_000,
+                rate(progress.bytes, start.elapsed().as_secs_f64())
             );
         }
     });

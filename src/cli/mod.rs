@@ -3,6 +3,7 @@
 //! One file a command. This room prints; no other does. What a user may rely on is in the help texts and the README.
 
 mod carve;
+mod config;
 mod flows;
 mod inputs;
 mod rules;
@@ -88,6 +89,9 @@ struct InputArgs {
     /// Print no messages, only results.
     #[arg(short, long)]
     quiet: bool,
+    /// Say on standard error what is read and how long each part takes.
+    #[arg(short, long, conflicts_with = "quiet")]
+    verbose: bool,
 }
 
 fn default_threads() -> u32 {
@@ -131,7 +135,14 @@ impl From<Status> for ExitCode {
 
 /// Runs the program on the arguments it was started with.
 pub fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let arguments = match config::expand(std::env::args_os().collect()) {
+        Ok(arguments) => arguments,
+        Err(failure) => {
+            say(format_args!("{failure}"));
+            return ExitCode::from(2);
+        }
+    };
+    let outcome = match Cli::parse_from(arguments).command {
         Command::Scan(args) => scan::run(&args),
         Command::Flows(args) => flows::run(&args),
         Command::Carve(args) => carve::run(&args),
@@ -168,6 +179,11 @@ fn print(bytes: &[u8]) -> Result<Status, Failure> {
     out.write_all(bytes)?;
     out.flush()?;
     Ok(Status::Clean)
+}
+
+/// `1 capture`, `3 captures`.
+fn count(n: u64, thing: &str) -> String {
+    if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
 }
 
 /// One message on standard error; that it cannot be written is nobody's business.

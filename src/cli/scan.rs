@@ -4,18 +4,24 @@ use super::{Failure, InputArgs, Status, When, inputs};
 use crate::detect::finding::Level;
 use crate::detect::{self, Rules, Verdict};
 use crate::record::Records;
-use crate::report::{FORMATS, Report, exporter};
+use crate::report::{FORMATS, Report, Safe, exporter};
 use clap::{Args, ValueEnum, builder::PossibleValuesParser};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
+use std::time::Instant;
 
 /// Flows from which on their memory is not given back piece by piece: small runs, of which `verify` makes many, are.
 const MANY_FLOWS: usize = 1000;
 
 /// Options of `scan`.
 #[derive(Debug, Args)]
+#[command(args_override_self = true)]
 pub struct Scan {
+    /// Options of a file (`exfilscan.toml`); the command line wins.
+    // Read before the command line is: see `config`.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     input: InputArgs,
     /// What goes to standard output.
@@ -49,6 +55,9 @@ pub struct Detection {
     /// Drop the shipped family rules.
     #[arg(long)]
     no_default_rules: bool,
+    /// Allow-list (TOML): names, networks, JA4 and signals that are no finding here, each with a reason; repeatable.
+    #[arg(long, value_name = "FILE")]
+    allow: Vec<PathBuf>,
     /// Addresses that are ours where address classes cannot tell; repeatable.
     #[arg(long, value_name = "CIDR")]
     internal: Vec<ipnet::IpNet>,
@@ -105,7 +114,14 @@ fn output(text: &str) -> Result<(String, PathBuf), String> {
 impl Detection {
     /// The rules that these options ask for.
     pub fn load(&self) -> Result<Rules, Failure> {
-        Rules::load(&self.rules, !self.no_default_rules).map_err(|error| Failure::Usage(error.to_string()))
+        let wrong = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
+        let mut rules = Rules::load(&self.rules, !self.no_default_rules).map_err(|error| wrong(&error))?;
+        for path in &self.allow {
+            let file = Safe(&path.to_string_lossy()).to_string();
+            let text = std::fs::read_to_string(path).map_err(|error| wrong(&format!("{file}: {error}")))?;
+            rules.allow(&text, &file).map_err(|error| wrong(&error))?;
+        }
+        Ok(rules)
     }
 
     /// Finds. The flows are taken out of the records: they are most of the memory, and no report needs them.
@@ -130,7 +146,14 @@ pub fn run(args: &Scan) -> Result<Status, Failure> {
     if read == Status::Nothing {
         return Ok(read);
     }
+    let start = Instant::now();
     let verdict = args.detection.detect(&mut extracted.records, &rules);
+    let findings = super::count(verdict.findings.len() as u64, "finding");
+    let seconds = start.elapsed().as_secs_f64();
+    inputs::explain(
+        &args.input,
+        format_args!("judged {} channels in {seconds:.2} s: {findings}", verdict.channels),
+    );
     let report = Report {
         records: &extracted.records,
         verdict: &verdict,

@@ -1,6 +1,7 @@
 //! `exfilscan schema`: JSON Schema 2020-12 of what is printed and read.
 
-use super::{Failure, Status, print, verify::Manifest};
+use super::{Failure, Status, config::Config, print, verify::Manifest};
+use crate::detect::allow::Allow;
 use crate::detect::finding::Finding;
 use crate::record::Record;
 use crate::report::Document;
@@ -25,6 +26,10 @@ enum Of {
     Record,
     /// A manifest of `verify`.
     Manifest,
+    /// An allow-list.
+    Allow,
+    /// `exfilscan.toml`.
+    Config,
 }
 
 /// Runs the command.
@@ -34,6 +39,8 @@ pub fn run(args: &Schema) -> Result<Status, Failure> {
         Of::Finding => schema_for!(Finding),
         Of::Record => schema_for!(Record),
         Of::Manifest => schema_for!(Manifest),
+        Of::Allow => schema_for!(Allow),
+        Of::Config => schema_for!(Config),
     };
     let mut text = serde_json::to_string_pretty(&schema).map_err(std::io::Error::from)?;
     text.push('\n');

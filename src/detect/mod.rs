@@ -4,6 +4,7 @@
 //! look at each channel, `score` adds up decibans, `innocence` lowers with a reason, `merge` makes the findings.
 //! This room refuses to see a packet, and gives the same findings for the same records.
 
+pub mod allow;
 mod attack;
 mod evidence;
 pub mod families;
@@ -64,6 +65,7 @@ pub fn judge(ledger: &Ledger, rules: &Rules, options: &Options) -> Verdict {
         let Some(view) = signals::View::new(ledger, ix) else { continue };
         let mut said = signals::look(&view);
         said.extend(families.iter().flat_map(|scene| scene.statements(ix)));
+        said.retain(|statement| !rules.allowed().signal(&view, &statement.signal));
         if said.is_empty() {
             continue;
         }
@@ -72,6 +74,10 @@ pub fn judge(ledger: &Ledger, rules: &Rules, options: &Options) -> Verdict {
             continue;
         }
         let sum = score::sum(&weights, &said, &innocence::reasons(&view, rules.services()));
+        if let Some(reason) = rules.allowed().channel(&view) {
+            lower(&mut verdict, &view, sum.level, None, format!("allowed: {reason}"));
+            continue;
+        }
         note_lowered(&mut verdict, &view, &sum);
         if let Some(level) = sum.level
             && let Some(finding) = merge::finding(ledger, ix, level, sum, &said, &weights)
@@ -97,13 +103,21 @@ fn note_lowered(verdict: &mut Verdict, view: &signals::View<'_>, sum: &score::Su
     }
     let why: Vec<&str> =
         sum.terms.iter().filter(|term| term.weight < 0.0).map(|term| term.why.as_str()).collect();
-    verdict.lowered.extend(view.channel.client.map(|host| Lowered {
-        host,
-        server: view.channel.service.label(),
-        from: sum.without,
-        to: sum.level,
-        why: why.join("; "),
-    }));
+    lower(verdict, view, sum.without, sum.level, why.join("; "));
+}
+
+/// Notes that a channel was put down from one level to another.
+fn lower(
+    verdict: &mut Verdict,
+    view: &signals::View<'_>,
+    from: Option<Level>,
+    to: Option<Level>,
+    why: String,
+) {
+    if from > to {
+        let server = view.channel.service.label();
+        verdict.lowered.extend(view.channel.client.map(|host| Lowered { host, server, from, to, why }));
+    }
 }
 
 /// Look-ups of the public address and dead-drop pages, host by host.

@@ -1,5 +1,6 @@
 //! The rules in force: weights and reasons of signals, known services.
 
+use super::allow::Allow;
 use super::evidence::{SignalRule, SignalRules};
 use super::families::{self, FamilyRule};
 use super::finding::Level;
@@ -52,6 +53,7 @@ pub struct Rules {
     services: Services,
     families: Vec<FamilyRule>,
     notes: BTreeMap<String, FamilyNote>,
+    allow: Allow,
     digest: String,
 }
 
@@ -82,7 +84,25 @@ impl Rules {
         families::unique(&families)?;
         let notes = families.iter().map(|rule| (rule.id.clone(), note(rule))).collect();
         let digest = crate::record::Hex::from(&*digest.finalize()).to_string();
-        Ok(Self { signals, services: Services::new(&services), families, notes, digest })
+        let services = Services::new(&services);
+        Ok(Self { signals, services, families, notes, allow: Allow::default(), digest })
+    }
+
+    /// Adds an allow-list: what the user vouches for. `file` names it in errors.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn allow(&mut self, text: &str, file: &str) -> Result<(), RuleError> {
+        self.allow.add(text, file, self.families.iter().map(|rule| rule.id.as_str()))?;
+        let digest = Sha256::new().chain_update(&self.digest).chain_update(text);
+        self.digest = crate::record::Hex::from(&*digest.finalize()).to_string();
+        Ok(())
+    }
+
+    /// What the user vouches for.
+    pub(super) const fn allowed(&self) -> &Allow {
+        &self.allow
     }
 
     /// Family rules.

@@ -50,6 +50,11 @@ pub fn covers(pattern: &str, host: &str) -> bool {
     )
 }
 
+/// Whether a name is another or below it. Both are in lower case.
+pub fn below(name: &str, above: &str) -> bool {
+    name.strip_suffix(above).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
