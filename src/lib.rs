@@ -16,6 +16,7 @@ pub mod content;
 pub mod decode;
 pub mod detect;
 pub mod flow;
+pub mod map;
 pub mod pipeline;
 pub mod protocol;
 pub mod record;

@@ -4,14 +4,19 @@ use super::{InputArgs, Status, When, say};
 use crate::pipeline::{self, Extracted, Problem, Progress};
 use crate::report::Safe;
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Reads the inputs, says what is wrong with them, and whether that is all of them or some.
 pub fn read(args: &InputArgs) -> (Extracted, Status) {
+    read_these(args, &args.paths)
+}
+
+/// The same with other paths.
+pub fn read_these(args: &InputArgs, paths: &[PathBuf]) -> (Extracted, Status) {
     let start = Instant::now();
-    let extracted = watched(args, |watch| {
-        pipeline::extract(&args.paths, &options(args), &mut |progress| watch(progress))
-    });
+    let extracted =
+        watched(args, |watch| pipeline::extract(paths, &options(args), &mut |progress| watch(progress)));
     let summary = &extracted.records.summary;
     let bytes: u64 = extracted.records.captures.iter().map(|capture| capture.bytes).sum();
     let seconds = start.elapsed().as_secs_f64();

@@ -6,6 +6,7 @@ mod carve;
 mod config;
 mod flows;
 mod inputs;
+mod map;
 mod rules;
 mod scan;
 mod schema;
@@ -41,6 +42,8 @@ enum Command {
     Flows(flows::Flows),
     /// Cut the packets of a finding, of conversations or by number out to a new pcapng.
     Carve(carve::Carve),
+    /// Join the findings of many captures and reports into one picture of servers and victims.
+    Map(map::Map),
     /// Compare the findings on captures with what a manifest expects.
     Verify(verify::Verify),
     /// List, show and check the rules and signals in force.
@@ -146,6 +149,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args),
         Command::Flows(args) => flows::run(&args),
         Command::Carve(args) => carve::run(&args),
+        Command::Map(args) => map::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Schema(args) => schema::run(&args),

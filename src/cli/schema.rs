@@ -3,6 +3,7 @@
 use super::{Failure, Status, config::Config, print, verify::Manifest};
 use crate::detect::allow::Allow;
 use crate::detect::finding::Finding;
+use crate::map::Picture;
 use crate::record::Record;
 use crate::report::Document;
 use clap::{Args, ValueEnum};
@@ -26,6 +27,8 @@ enum Of {
     Record,
     /// A manifest of `verify`.
     Manifest,
+    /// The picture of `map --format json`.
+    Map,
     /// An allow-list.
     Allow,
     /// `exfilscan.toml`.
@@ -39,6 +42,7 @@ pub fn run(args: &Schema) -> Result<Status, Failure> {
         Of::Finding => schema_for!(Finding),
         Of::Record => schema_for!(Record),
         Of::Manifest => schema_for!(Manifest),
+        Of::Map => schema_for!(Picture),
         Of::Allow => schema_for!(Allow),
         Of::Config => schema_for!(Config),
     };

@@ -5,6 +5,7 @@
 use crate::detect::finding::{Evidence, Finding};
 use crate::record::CaptureInfo;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::io::Read;
 use std::net::IpAddr;
@@ -52,13 +53,19 @@ pub struct Frames {
 }
 
 /// What was read.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
-pub struct Reported {
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Reported<F = Outline> {
     /// Inputs of the run; findings name them by index.
     #[serde(default)]
     pub captures: Vec<CaptureInfo>,
     /// In the order of the report.
-    pub findings: Vec<Outline>,
+    pub findings: Vec<F>,
+}
+
+impl<F> Default for Reported<F> {
+    fn default() -> Self {
+        Self { captures: Vec::new(), findings: Vec::new() }
+    }
 }
 
 /// Why something is no report that names packets.
@@ -88,8 +95,8 @@ impl From<&Finding> for Outline {
     }
 }
 
-/// Reads a report in the `json` or the `ndjson` format.
-pub fn read(input: impl Read) -> Result<Reported, NotAReport> {
+/// Reads a report in the `json` or the `ndjson` format; `F` says what of the findings.
+pub fn read<F: DeserializeOwned>(input: impl Read) -> Result<Reported<F>, NotAReport> {
     let mut reported = Reported::default();
     let mut some = false;
     for value in serde_json::Deserializer::from_reader(input).into_iter::<Value>() {
@@ -128,7 +135,8 @@ mod tests {
         let lines = format!(
             "{FINDING},\"type\":\"finding\"}}\n{{\"type\":\"capture\",\"path\":\"a\"}}\n{{\"type\":\"summary\"}}\n"
         );
-        let (json, lines) = (read(json.as_bytes()).unwrap(), read(lines.as_bytes()).unwrap());
+        let (json, lines): (Reported, Reported) =
+            (read(json.as_bytes()).unwrap(), read(lines.as_bytes()).unwrap());
         assert_eq!(json, lines);
         assert_eq!((json.findings[0].terms[0].frames.as_slice(), json.captures.len()), (&[4, 9][..], 1));
     }
@@ -136,10 +144,10 @@ mod tests {
     #[test]
     fn what_is_no_report_is_told() {
         for text in ["", "{}", "[1]", r#"{"type":"flow"}"#] {
-            assert!(matches!(read(text.as_bytes()), Err(NotAReport::Other)), "{text}");
+            assert!(matches!(read::<Outline>(text.as_bytes()), Err(NotAReport::Other)), "{text}");
         }
         for text in ["{", "nonsense", r#"{"findings":[{"id":"x"}]}"#] {
-            assert!(matches!(read(text.as_bytes()), Err(NotAReport::Json(_))), "{text}");
+            assert!(matches!(read::<Outline>(text.as_bytes()), Err(NotAReport::Json(_))), "{text}");
         }
     }
 }

@@ -1,0 +1,113 @@
+//! The findings of one run, as far as a picture needs them.
+
+use crate::detect::finding::Level;
+use crate::record::CaptureInfo;
+use crate::report::{NotAReport, Reported, read};
+use crate::time::Timestamp;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::net::IpAddr;
+
+/// One run.
+pub type Run = Reported<Sighting>;
+
+/// A finding. Fields that are not read here are passed over, so that reports of later versions serve as well.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Sighting {
+    /// Its id.
+    pub id: String,
+    /// How sure.
+    pub level: Level,
+    /// Decibans.
+    pub score: f64,
+    /// One line.
+    pub title: String,
+    /// What it is.
+    pub kinds: Vec<String>,
+    /// The family, if one is named.
+    #[serde(default)]
+    pub family: Option<Named>,
+    /// The victim.
+    pub victim: Host,
+    /// The service.
+    pub server: Service,
+    /// First packet.
+    pub first: Timestamp,
+    /// Last packet.
+    pub last: Timestamp,
+    /// What was taken.
+    #[serde(default)]
+    pub loot: Option<Taken>,
+    /// The packets to open.
+    #[serde(default)]
+    pub evidence: Vec<Packets>,
+}
+
+/// Something with a name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+}
+
+/// A victim.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Host {
+    /// Address.
+    pub addr: IpAddr,
+    /// Link-layer address.
+    #[serde(default)]
+    pub mac: Option<String>,
+    /// Host names.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// User names.
+    #[serde(default)]
+    pub users: Vec<String>,
+}
+
+/// A service.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Service {
+    /// Addresses.
+    pub addrs: Vec<IpAddr>,
+    /// Names.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// Ports.
+    pub ports: Vec<u16>,
+}
+
+/// What was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Taken {
+    /// By category, how many.
+    #[serde(default)]
+    pub categories: BTreeMap<String, u64>,
+}
+
+/// Frames of a capture.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Packets {
+    /// Index of the capture.
+    pub capture: u32,
+    /// Inclusive ranges.
+    pub frames: Vec<(u64, u64)>,
+}
+
+impl Run {
+    /// Reads a report in the `json` or the `ndjson` format.
+    ///
+    /// # Errors
+    ///
+    /// It is no report, or is broken.
+    pub fn of_report(input: impl Read) -> Result<Self, NotAReport> {
+        read(input)
+    }
+
+    /// The capture with this index.
+    pub fn capture(&self, index: u32) -> Option<&CaptureInfo> {
+        self.captures.get(index as usize)
+    }
+}

@@ -1,0 +1,127 @@
+//! Joining and printing, on findings made by hand.
+
+use super::*;
+use crate::detect::{Rules, Services};
+use std::fmt::Write as _;
+
+fn services() -> Services {
+    Rules::shipped().expect("rules").services().clone()
+}
+
+/// A finding: id, seconds, victim, server address and name, level.
+fn finding(id: &str, second: u32, victim: &str, addr: &str, name: &str, level: &str) -> String {
+    let names = if name.is_empty() { String::new() } else { format!("\"{name}\"") };
+    let score = if level == "critical" { 40 } else { 20 };
+    format!(
+        r#"{{"id":"xf-{id}","level":"{level}","score":{score},"title":"t {id}","kinds":["exfiltration"],
+        "family":{{"name":"LokiBot","confidence":"high","rule":"r"}},"later":true,
+        "victim":{{"addr":"{victim}","names":["PC-{victim}"]}},
+        "server":{{"addrs":["{addr}"],"names":[{names}],"ports":[80],"transport":"tcp","app":"http"}},
+        "first":"2026-01-02T03:04:{second:02}Z","last":"2026-01-02T03:05:00Z",
+        "loot":{{"categories":{{"passwords":3}}}},
+        "evidence":[{{"capture":0,"frames":[[4,9],[12,12]],"community_id":"1:x","filter":"f"}}]}}"#
+    )
+}
+
+fn run(capture: &str, findings: &[String]) -> Run {
+    let mut text = format!(
+        r#"{{"schema":"exfilscan/report/1","captures":[{{"path":"{capture}.pcap","sha256":"{capture}"}}],"findings":["#
+    );
+    let _ = write!(text, "{}]}}", findings.join(","));
+    Run::of_report(text.as_bytes()).expect("a report")
+}
+
+fn printed(write: impl Fn(&mut dyn std::io::Write) -> std::io::Result<()>) -> String {
+    let mut out = Vec::new();
+    write(&mut out).expect("memory");
+    String::from_utf8(out).expect("UTF-8")
+}
+
+#[test]
+fn addresses_and_names_join_servers_over_runs() {
+    let runs = [
+        run("aa", &[finding("1", 1, "10.0.0.5", "203.0.113.4", "one.example", "high")]),
+        run(
+            "bb",
+            &[
+                finding("2", 2, "10.0.0.6", "203.0.113.4", "", "critical"),
+                finding("3", 3, "10.0.0.6", "203.0.113.9", "ONE.example", "high"),
+                finding("4", 4, "10.0.0.6", "198.51.100.7", "else.example", "high"),
+            ],
+        ),
+    ];
+    let picture = picture(&runs, &services());
+    assert_eq!((picture.runs, picture.captures, picture.findings), (2, 2, 4));
+    let values = |server: &Server| server.places.iter().map(|place| place.value.clone()).collect::<Vec<_>>();
+    assert_eq!(values(&picture.servers[0]), ["203.0.113.4", "203.0.113.9", "one.example"]);
+    assert_eq!(values(&picture.servers[1]), ["198.51.100.7", "else.example"]);
+    assert_eq!(picture.servers[0].victims.len(), 2);
+    assert_eq!(picture.servers[0].families["LokiBot"], 3);
+    assert_eq!(picture.victims.len(), 2);
+    assert_eq!(picture.victims[0].servers.len(), 2, "the victim of more servers comes first");
+    assert_eq!(picture.victims[0].taken["passwords"], 9);
+    assert_eq!(picture.servers[0].proofs[0].finding, "xf-2", "the strongest proof comes first");
+    assert_eq!(picture.servers[0].proofs[0].frames, [(4, 9), (12, 12)]);
+}
+
+#[test]
+fn the_order_of_runs_does_not_matter_and_a_second_import_does_not_double() {
+    let a = run("aa", &[finding("1", 1, "10.0.0.5", "203.0.113.4", "one.example", "high")]);
+    let b = run("bb", &[finding("2", 2, "10.0.0.5", "203.0.113.4", "", "critical")]);
+    let one = picture(&[a.clone(), b.clone()], &services());
+    assert_eq!(one, picture(&[b.clone(), a.clone()], &services()));
+    let twice = picture(&[a.clone(), b, a], &services());
+    assert_eq!((twice.findings, &twice.servers), (2, &one.servers));
+}
+
+#[test]
+fn one_private_address_in_two_networks_is_two_victims() {
+    let other = finding("2", 2, "10.0.0.5", "203.0.113.4", "", "high").replace("PC-10.0.0.5", "OTHER");
+    let runs = [run("aa", &[finding("1", 1, "10.0.0.5", "203.0.113.4", "", "high")]), run("bb", &[other])];
+    assert_eq!(picture(&runs, &services()).victims.len(), 2);
+}
+
+#[test]
+fn what_others_use_is_not_joined_by_address_and_not_listed() {
+    let runs = [run(
+        "aa",
+        &[
+            finding("1", 1, "10.0.0.5", "203.0.113.4", "api.telegram.org", "critical"),
+            finding("2", 2, "10.0.0.5", "203.0.113.4", "own.example", "critical"),
+            finding("3", 3, "10.0.0.5", "192.168.7.7", "", "critical"),
+            finding("4", 4, "10.0.0.5", "203.0.113.8", "", "medium"),
+        ],
+    )];
+    let picture = picture(&runs, &services());
+    assert_eq!(picture.servers.len(), 4);
+    let list = printed(|out| takedown(&picture, true, out));
+    let yes: Vec<&str> = list.lines().filter(|line| line.starts_with("yes,")).collect();
+    assert_eq!(yes.len(), 2, "{list}");
+    assert!(yes.iter().any(|line| line.contains("own[.]example")), "{list}");
+    assert!(yes.iter().any(|line| line.contains("203[.]0[.]113[.]4")), "{list}");
+    for (value, why) in [
+        ("api[.]telegram[.]org", "messenger"),
+        ("192[.]168[.]7[.]7", "private"),
+        ("203[.]0[.]113[.]8", "no finding above medium"),
+    ] {
+        assert!(
+            list.lines().any(|line| line.starts_with("no,") && line.contains(value) && line.contains(why)),
+            "{value}: {list}"
+        );
+    }
+}
+
+#[test]
+fn hostile_names_stay_text_in_every_form() {
+    let bad = finding("1", 1, "10.0.0.5", "203.0.113.4", "=HYPERLINK(1)\\u001b[31m,\\\"x<b>\\n", "critical");
+    let picture = picture(&[run("aa", &[bad])], &services());
+    let csv = printed(|out| takedown(&picture, false, out));
+    assert!(csv.contains("'=hyperlink(1)") && !csv.contains('\u{1b}'), "{csv}");
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+    let words = printed(|out| text(&picture, out));
+    assert!(!words.contains('\u{1b}'), "{words}");
+    let graph = printed(|out| dot(&picture, out));
+    assert!(graph.contains("\\\"x<b>") && !graph.contains('\u{1b}'), "{graph}");
+    let xml = printed(|out| graphml(&picture, out));
+    assert!(xml.contains("&lt;b&gt;") && !xml.contains("<b>") && !xml.contains('\u{1b}'), "{xml}");
+}
