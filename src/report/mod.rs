@@ -6,6 +6,7 @@
 
 mod document;
 mod ecs;
+mod html;
 mod json;
 mod ndjson;
 mod read;
@@ -14,6 +15,7 @@ mod text;
 
 pub use document::{Document, HostEntry, SCHEMA, Tool, Totals};
 pub use ecs::Ecs;
+pub use html::Html;
 pub use json::Json;
 pub use ndjson::Ndjson;
 pub use read::{NotAReport, Outline, Reported, read};
@@ -65,7 +67,7 @@ pub trait Exporter {
 }
 
 /// The formats by name, as `--format` takes them.
-pub const FORMATS: [&str; 4] = ["text", "json", "ndjson", "ecs"];
+pub const FORMATS: [&str; 5] = ["text", "json", "ndjson", "ecs", "html"];
 
 /// The exporter of a format; `colour` concerns `text` only. None for a name that is not in [`FORMATS`].
 pub fn exporter(format: &str, colour: bool) -> Option<Box<dyn Exporter>> {
@@ -74,6 +76,7 @@ pub fn exporter(format: &str, colour: bool) -> Option<Box<dyn Exporter>> {
         "json" => Box::new(Json),
         "ndjson" => Box::new(Ndjson),
         "ecs" => Box::new(Ecs),
+        "html" => Box::new(Html),
         _ => return None,
     })
 }

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 const VICTIM: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10));
 const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 5));
 
-fn finding(level: Level, score: f64) -> Finding {
+pub(super) fn finding(level: Level, score: f64) -> Finding {
     Finding {
         id: "xf-0123456789abcdef".to_owned(),
         level,
