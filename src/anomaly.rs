@@ -85,7 +85,7 @@ impl Log {
             (capture, kind, "further, not told apart".to_owned())
         };
         let (first, total) = self.entries.entry(key).or_insert((frame, 0));
-        *total += count;
+        *total = total.saturating_add(count);
         if let (Some(old), Some(new)) = (*first, frame) {
             *first = Some(old.min(new));
         }

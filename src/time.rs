@@ -41,7 +41,18 @@ impl Timestamp {
     /// From whole seconds and nanoseconds; a fraction above one second is carried, and what does not fit
     /// saturates.
     pub const fn new(seconds: i64, nanos: i64) -> Self {
-        Self(seconds.saturating_mul(NANOS).saturating_add(nanos))
+        if let Some(whole) = seconds.checked_mul(NANOS) {
+            return Self(whole.saturating_add(nanos));
+        }
+        // The first and last second of the range: whole seconds alone are outside, the sum may not be.
+        let sum = seconds as i128 * NANOS as i128 + nanos as i128;
+        if sum < i64::MIN as i128 {
+            Self(i64::MIN)
+        } else if sum > i64::MAX as i128 {
+            Self(i64::MAX)
+        } else {
+            Self(sum as i64)
+        }
     }
     /// How much later this moment is than `earlier`; negative where clocks went back. Saturates.
     pub const fn since(self, earlier: Self) -> Duration {
@@ -90,17 +101,21 @@ impl str::FromStr for Timestamp {
 
 fn parse(text: &str) -> Option<Timestamp> {
     let (date, clock) = text.strip_suffix('Z')?.split_once('T')?;
-    let mut date = date.splitn(3, '-').map(str::parse::<i64>);
+    // Small types: the arithmetic below holds for what fits into them.
+    let mut date = date.splitn(3, '-').map(str::parse::<u16>);
     let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
     let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
-    let mut clock = clock.splitn(3, ':').map(str::parse::<i64>);
+    let mut clock = clock.splitn(3, ':').map(str::parse::<u8>);
     let (h, m, s) = (clock.next()?.ok()?, clock.next()?.ok()?, clock.next()?.ok()?);
     let valid = (1..=12).contains(&month) && (1..=31).contains(&day) && h < 24 && m < 60 && s <= 60;
     if !valid || fraction.len() > 9 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     let nanos = format!("{fraction:0<9}").parse::<i64>().ok()?;
-    let seconds = days(year, month, day).checked_mul(86_400)?.checked_add(h * 3600 + m * 60 + s)?;
+    let seconds = days(year.into(), month.into(), day.into()) * 86_400
+        + i64::from(h) * 3600
+        + i64::from(m) * 60
+        + i64::from(s);
     Some(Timestamp::new(seconds, nanos))
 }
 
@@ -159,6 +174,9 @@ mod tests {
             (1_600_000_000_500_000_000, "2020-09-13T12:26:40.500000000Z"),
             (951_782_400_000_000_001, "2000-02-29T00:00:00.000000001Z"),
             (-1, "1969-12-31T23:59:59.999999999Z"),
+            (i64::MIN, "1677-09-21T00:12:43.145224192Z"),
+            (i64::MIN + NANOS, "1677-09-21T00:12:44.145224192Z"),
+            (i64::MAX, "2262-04-11T23:47:16.854775807Z"),
         ];
         for (nanos, text) in cases {
             assert_eq!(Timestamp(nanos).to_string(), text);
@@ -169,9 +187,20 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_time() {
-        for text in ["", "2020", "2020-13-01T00:00:00Z", "2020-01-01T00:00:00", "2020-01-01T25:00:00Z"] {
+        let beyond = [
+            "9223372036854775807-01-01T00:00:00Z",
+            "2020-01-01T-9223372036854775808:00:00Z",
+            "2020-01-01T00:-9223372036854775808:00Z",
+        ];
+        for text in ["", "2020", "2020-13-01T00:00:00Z", "2020-01-01T00:00:00", "2020-01-01T25:00:00Z"]
+            .into_iter()
+            .chain(beyond)
+        {
             assert!(text.parse::<Timestamp>().is_err(), "{text}");
         }
+        // What is no year of the range is its first or last moment.
+        assert_eq!("1013-01-01T00:00:00.5Z".parse(), Ok(Timestamp(i64::MIN)));
+        assert_eq!("9999-01-01T00:00:00.5Z".parse(), Ok(Timestamp(i64::MAX)));
     }
 
     #[test]

@@ -34,6 +34,8 @@ use std::path::PathBuf;
 use compression::Compression;
 pub use error::Error;
 pub use expand::{Expanded, expand};
+#[doc(hidden)]
+pub use open::open_bytes;
 pub use open::{Opened, Options, Records, open};
 pub use original::{Description, Original, Originals, Secrets};
 pub use packet::{LinkType, Packet};

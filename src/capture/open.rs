@@ -70,6 +70,16 @@ pub fn open(source: &Source, capture: u32, options: Options) -> Result<Opened, E
     Ok(opened)
 }
 
+/// Opens bytes in memory as if they were a file, read in pieces of `piece` bytes. For fuzz targets only: they may not
+/// depend on a file system, and put the seams between pieces where they like.
+///
+/// # Errors
+/// As [`open`].
+#[doc(hidden)]
+pub fn open_bytes(bytes: Vec<u8>, piece: usize) -> Result<Opened, Error> {
+    recognise(Input::new(Box::new(io::Cursor::new(bytes)), true), "memory", 0, piece)
+}
+
 /// Opens an input only to see what it is and when it begins.
 pub(super) fn glance(path: &Path) -> Result<Opened, Error> {
     open_with(path, "", 0, false, GLANCE)

@@ -83,30 +83,32 @@ impl Runs {
                 rest = to_run(rest);
             }
             let inside = |b: &u8| in_run(*b) || decoding && matches!(b, b'\r' | b'\n' | b'=');
-            let length = rest.iter().position(|b| !inside(b)).unwrap_or(rest.len());
-            let (run, after) = rest.split_at(length);
-            rest = self.take(run, after);
+            // What begins a run decides whether a line break ends it.
+            let room = if matches!(self.state, State::Start) { START - self.start.len() } else { usize::MAX };
+            let near = &rest[..rest.len().min(room)];
+            let length = near.iter().position(|b| !inside(b));
+            let (run, after) = rest.split_at(length.unwrap_or(near.len()));
+            rest = self.take(run, after, length.is_some());
         }
     }
 
-    /// Takes the characters of a run, and its end if that is in sight. Gives back what is left.
-    fn take<'a>(&mut self, run: &[u8], after: &'a [u8]) -> &'a [u8] {
+    /// Takes the characters of a run, and its end if that is next. Gives back what is left.
+    fn take<'a>(&mut self, run: &[u8], after: &'a [u8], ends: bool) -> &'a [u8] {
         match &mut self.state {
             State::Decode(wrapped) => wrapped.feed(run),
             State::Pass => {}
             State::Start => self.begin(run),
         }
-        if after.is_empty() {
+        if !ends {
             return after;
         }
         self.end();
-        &after[1..]
+        after.get(1..).unwrap_or_default()
     }
 
+    /// Takes characters of which a run begins, no more than are judged.
     fn begin(&mut self, run: &[u8]) {
-        let room = START - self.start.len();
-        let (now, later) = run.split_at(room.min(run.len()));
-        self.start.extend_from_slice(now);
+        self.start.extend_from_slice(run);
         if self.start.len() < START {
             return;
         }
@@ -118,7 +120,6 @@ impl Runs {
         {
             self.found += 1;
             wrapped.feed(&self.start);
-            wrapped.feed(later);
             self.state = State::Decode(Box::new(wrapped));
         }
         self.start.clear();
@@ -140,7 +141,11 @@ impl Runs {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scanner::{Declared, Scanner};
+    use super::super::zip::tests::{How, archive};
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
 
     #[test]
     fn what_cannot_be_a_long_run_is_left_out() {
@@ -157,5 +162,23 @@ mod tests {
         assert_eq!(to_run(&[b'.'; 3 * START + 5]).len(), 5);
         assert_eq!(to_run(&run).len(), START);
         assert_eq!(to_run(b".aa").len(), 3);
+    }
+
+    #[test]
+    fn line_breaks_belong_to_a_run_wherever_slices_end() {
+        let zip = archive(&[("Passwords.txt", b"nothing"), ("Cookies/Browser.txt", b"none")], How::Plain);
+        let coded = STANDARD.encode(&zip);
+        let lines: Vec<&str> =
+            coded.as_bytes().chunks(60).map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
+        let text = format!("<a>name</a>\r\n<b>{}</b> and more", lines.join("\r\n"));
+        let names = |size: usize| -> Vec<String> {
+            let mut scanner = Scanner::new(&Declared { upload: true, ..Declared::default() });
+            text.as_bytes().chunks(size).for_each(|piece| scanner.feed(piece));
+            let archive = scanner.finish().archive.expect("an archive");
+            archive.members.iter().map(|member| member.name.clone()).collect()
+        };
+        for size in [1, 23, 24, 25, 70, text.len()] {
+            assert_eq!(names(size), ["Passwords.txt", "Cookies/Browser.txt"], "in pieces of {size}");
+        }
     }
 }

@@ -160,7 +160,7 @@ fn absorb(mut best: Finding, other: Finding) -> Finding {
     best.last = best.last.max(other.last);
     best.bytes_out = best.bytes_out.saturating_add(other.bytes_out);
     best.bytes_in = best.bytes_in.saturating_add(other.bytes_in);
-    best.flows += other.flows;
+    best.flows = best.flows.saturating_add(other.flows);
     let room = MAX_EVIDENCE.saturating_sub(best.evidence.len());
     best.evidence.extend(other.evidence.into_iter().take(room));
     best
@@ -236,8 +236,11 @@ fn server(ledger: &Ledger, channel: &Channel) -> Server {
     let mut apps: BTreeMap<&str, u64> = BTreeMap::new();
     let mut transports: BTreeMap<String, u64> = BTreeMap::new();
     for flow in flows() {
-        *apps.entry(flow.app()).or_default() += 1 + flow.payload.to_server;
-        *transports.entry(flow.proto.to_string()).or_default() += 1 + flow.payload.to_server;
+        for bytes in
+            [apps.entry(flow.app()).or_default(), transports.entry(flow.proto.to_string()).or_default()]
+        {
+            *bytes = bytes.saturating_add(1).saturating_add(flow.payload.to_server);
+        }
     }
     let most = |(name, _): (&str, u64)| name.to_owned();
     // Names that were used lead; the others follow.

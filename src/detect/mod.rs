@@ -21,7 +21,7 @@ mod testing;
 pub use evidence::{ChannelIx, MAX_FRAMES, SignalRule, SignalRules, Statement};
 pub use finding::{Finding, Verdict};
 pub use ledger::{Channel, Event, EventKind, HostView, Ledger, Service, Services};
-pub use rules::{RuleError, Rules, parse_signals};
+pub use rules::{RuleError, Rules, parse_services, parse_signals};
 pub use score::FamilyNote;
 
 use crate::record::Records;

@@ -67,7 +67,7 @@ impl Rules {
     /// in them, by name), and the shipped family rules where `shipped` says so.
     pub fn load(paths: &[PathBuf], shipped: bool) -> Result<Self, RuleError> {
         let signals = parse_signals(SIGNALS, "rules/signals.toml")?;
-        let services: ServiceRules = read(SERVICES, "rules/services.toml")?;
+        let services = parse_services(SERVICES, "rules/services.toml")?;
         let mut digest = Sha256::new().chain_update(SIGNALS).chain_update(SERVICES);
         let mut families = Vec::new();
         if shipped {
@@ -84,7 +84,6 @@ impl Rules {
         families::unique(&families)?;
         let notes = families.iter().map(|rule| (rule.id.clone(), note(rule))).collect();
         let digest = crate::record::Hex::from(&*digest.finalize()).to_string();
-        let services = Services::new(&services);
         Ok(Self { signals, services, families, notes, allow: Allow::default(), digest })
     }
 
@@ -166,6 +165,11 @@ fn note(rule: &FamilyRule) -> FamilyNote {
 
 fn read<T: serde::de::DeserializeOwned>(text: &str, file: &str) -> Result<T, RuleError> {
     toml::from_str(text).map_err(|source| RuleError::Toml { file: file.to_owned(), source: Box::new(source) })
+}
+
+/// Reads the text of `services.toml`.
+pub fn parse_services(text: &str, file: &str) -> Result<Services, RuleError> {
+    read::<ServiceRules>(text, file).map(|rules| Services::new(&rules))
 }
 
 /// Reads and checks the text of `signals.toml`.

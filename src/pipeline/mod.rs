@@ -245,8 +245,8 @@ impl Run {
                 self.log.add(anomaly.kind, capture, anomaly.frame, anomaly.count, &anomaly.what);
             }
             Record::Summary(summary) => {
-                self.packets += summary.packets;
-                self.bytes += summary.bytes;
+                self.packets = self.packets.saturating_add(summary.packets);
+                self.bytes = self.bytes.saturating_add(summary.bytes);
                 self.out.records.summary.incomplete |= summary.incomplete;
             }
         }

@@ -148,7 +148,8 @@ pub struct Marker {
 impl Body {
     /// How often a marker was seen in this body or its parts.
     pub fn marker(&self, name: &str) -> u32 {
-        let own: u32 = self.markers.iter().filter(|m| m.name == name).map(|m| m.count).sum();
+        let own =
+            self.markers.iter().filter(|m| m.name == name).map(|m| m.count).fold(0, u32::saturating_add);
         self.parts.iter().fold(own, |sum, part| sum.saturating_add(part.body.marker(name)))
     }
     /// Every archive in this body or its parts.

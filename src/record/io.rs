@@ -3,7 +3,11 @@
 use super::{Anomaly, CaptureInfo, Flow, Host, Records, Summary};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, Read as _, Write};
+
+/// Longest line that is read, in bytes. The longest that is written is that of a conversation with the most text that
+/// HTTP keeps and the most DNS entries, some 10 MB.
+const MAX_LINE: u64 = 64 << 20;
 
 /// One line of a record file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +38,12 @@ pub enum Error {
         line: u64,
         /// What is wrong with it.
         source: serde_json::Error,
+    },
+    /// A line does not end within the bound.
+    #[error("line {line} is not a record: it is longer than {MAX_LINE} bytes")]
+    Long {
+        /// Line number from 1.
+        line: u64,
     },
 }
 
@@ -86,17 +96,45 @@ impl<R: BufRead> Reader<R> {
     }
 
     /// The next record; `None` at the end. Empty lines are passed over.
+    ///
+    /// # Errors
+    /// What cannot be read, is no record, or has no end.
     pub fn next_record(&mut self) -> Result<Option<Record>, Error> {
         loop {
             self.text.clear();
             self.line += 1;
-            if self.input.read_line(&mut self.text)? == 0 {
+            let line = self.line;
+            // A file may be compressed: a line that is not held to a bound could fill any memory.
+            if (&mut self.input).take(MAX_LINE).read_line(&mut self.text)? == 0 {
                 return Ok(None);
+            }
+            if self.text.len() as u64 >= MAX_LINE && !self.text.ends_with('\n') {
+                return Err(Error::Long { line });
             }
             if !self.text.trim().is_empty() {
                 let record = serde_json::from_str(&self.text);
-                return record.map(Some).map_err(|source| Error::Line { line: self.line, source });
+                return record.map(Some).map_err(|source| Error::Line { line, source });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_without_an_end_is_not_held() {
+        struct Endless(u64);
+        impl io::Read for Endless {
+            fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+                self.0 += out.len() as u64;
+                out.fill(b' ');
+                Ok(out.len())
+            }
+        }
+        let mut reader = Reader::new(io::BufReader::with_capacity(1 << 20, Endless(0)));
+        assert!(matches!(reader.next_record(), Err(Error::Long { line: 1 })));
+        assert!(reader.input.get_ref().0 <= MAX_LINE + (1 << 20));
     }
 }

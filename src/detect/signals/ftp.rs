@@ -45,7 +45,7 @@ fn statement(view: &View<'_>, strength: f64, why: String, found: &[Stored<'_>]) 
         .flows()
         .filter(|(_, flow)| flow.other.as_ref().is_some_and(|other| other.verb.as_deref() == Some("STOR")))
         .map(|(_, flow)| flow.payload.to_server)
-        .sum();
+        .fold(0, u64::saturating_add);
     let names: Vec<String> = found.iter().map(|one| one.name.to_owned()).take(MAX_NAMES).collect();
     let destination = names.first().cloned();
     said.upload =

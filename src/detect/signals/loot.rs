@@ -203,7 +203,7 @@ fn listing(view: &View<'_>) -> Option<Statement> {
     };
     let listed: Vec<String> = classes.iter().map(|(class, n)| format!("{class} {n}")).collect();
     let why = format!("names in what was sent: {}", listed.join(", "));
-    let bytes = carrying.iter().map(|piece| piece.body.bytes).sum();
+    let bytes = carrying.iter().map(|piece| piece.body.bytes).fold(0, u64::saturating_add);
     let requests = carrying.len() as u64;
     let mut statement = carrying.iter().fold(view.say(strength, why), Statement::piece);
     statement.upload = Some(Upload {
@@ -270,7 +270,7 @@ fn credentials(view: &View<'_>) -> Option<Statement> {
         (0, _, 2) => 0.4,
         _ => return None,
     };
-    let bytes = carrying.iter().map(|piece: &Piece<'_>| piece.body.bytes).sum();
+    let bytes = carrying.iter().map(|piece: &Piece<'_>| piece.body.bytes).fold(0, u64::saturating_add);
     let listed: Vec<String> = seen.iter().map(|(name, (n, _))| format!("{name} {n}")).collect();
     let why = format!("{} with the marks of credential lists: {}", size(bytes), listed.join(", "));
     let mut statement = carrying.iter().fold(view.say(strength, why), Statement::piece);
@@ -325,7 +325,7 @@ fn query(view: &View<'_>) -> Option<Statement> {
     );
     let strength = if found.len() > 1 { 1.0 } else { 0.8 };
     let upload = Upload {
-        bytes: found.iter().map(|(_, flow, _)| flow.payload.to_server).sum(),
+        bytes: found.iter().map(|(_, flow, _)| flow.payload.to_server).fold(0, u64::saturating_add),
         requests: found.len() as u64,
         encoding: None,
         destination: Some(first.2.path.split('?').next().unwrap_or("").to_owned()),

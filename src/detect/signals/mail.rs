@@ -167,7 +167,7 @@ fn in_tls(view: &View<'_>) -> Option<Statement> {
     let port = |flow: &Flow| matches!(flow.server.port, 25 | 465 | 587 | 2525);
     let (index, flow) = view.flows().find(|(_, flow)| {
         let (up, down) = (flow.payload.to_server, flow.payload.to_client);
-        port(flow) && flow.tls.is_some() && up >= 1_500 && up * 2 >= down
+        port(flow) && flow.tls.is_some() && up >= 1_500 && up.saturating_mul(2) >= down
     })?;
     let why = format!(
         "mail in TLS, {} up against {} down",

@@ -110,7 +110,7 @@ fn frame(first: &[u8], length: u64) -> Option<&'static str> {
         [b'\r', b'\n', ..] => 2,
         _ => return None,
     };
-    (digits > 0 && number + digits as u64 + end == length).then_some("decimal")
+    (digits > 0 && number.checked_add(digits as u64 + end) == Some(length)).then_some("decimal")
 }
 
 /// Whether a packed piece (zlib, RFC 1950) begins in the head of a message.
@@ -160,7 +160,7 @@ fn raw_archive(view: &View<'_>) -> Option<Statement> {
         (file && flow.payload.to_server >= 1_000).then_some((index, flow, magic))
     })?;
     let (up, down) = (flow.payload.to_server, flow.payload.to_client);
-    let strength = if down * 10 <= up { 1.0 } else { 0.6 };
+    let strength = if down.saturating_mul(10) <= up { 1.0 } else { 0.6 };
     let why = format!("a raw stream of {} begins as {magic}; {} came back", size(up), size(down));
     let mut statement = view.say(strength, why).flow(index, flow);
     statement.upload =
@@ -174,7 +174,7 @@ fn raw_upload(view: &View<'_>) -> Option<Statement> {
     let (index, flow, most) = raw(view).find_map(|(index, flow)| {
         let most = flow.turns.iter().filter(|turn| turn.0 == SideName::Client).map(|turn| turn.2).max()?;
         let odd = !common_port(flow.server.port) || matches!(flow.server.port, 80 | 443);
-        (odd && most >= MIN_UPLOAD && flow.payload.to_server >= flow.payload.to_client * 2)
+        (odd && most >= MIN_UPLOAD && flow.payload.to_server >= flow.payload.to_client.saturating_mul(2))
             .then_some((index, flow, most))
     })?;
     let why = format!("{} at once in an unknown protocol", size(most));
@@ -323,6 +323,8 @@ mod tests {
         assert!(framed(&view(&with(&[0x41, 0, 0, 0, 0x99, 1, 2], 69))).is_some());
         assert!(framed(&view(&with(b"144\0ll|'|'|", 148))).is_some());
         assert!(framed(&view(&with(&[0x41, 0, 0, 0, 0x99, 1, 2], 300))).is_none());
+        // Were the sum to go round, it would be true.
+        assert!(framed(&view(&with(b"18446744073709551615\0", 20))).is_none());
         assert!(on_web_port(&view(&with(&[0x41, 0, 0, 0, 0x99, 1, 2], 69))).is_some());
     }
 

@@ -206,7 +206,7 @@ fn body_in_get(view: &View<'_>) -> Option<Statement> {
         view,
         |exchange| exchange.method == "GET" && exchange.sent() > 0,
         |found| {
-            let bytes: u64 = found.iter().map(|(.., exchange)| exchange.sent()).sum();
+            let bytes = found.iter().map(|(.., exchange)| exchange.sent()).fold(0, u64::saturating_add);
             Some((1.0, format!("{} with a body ({bytes} B)", count(found.len(), "GET"))))
         },
     )
@@ -564,9 +564,10 @@ fn opaque_answer(view: &View<'_>) -> Option<Statement> {
 
 /// How much of a form is code or cipher under harmless names: 0 to 1.
 fn coded_share(body: &Body) -> f64 {
-    let most = body.bytes * 6 / 10;
+    let most = body.bytes.saturating_mul(6) / 10;
     let code = |class: &str| matches!(class, "base64" | "hex" | "binary");
-    let coded: u64 = body.fields.iter().filter(|f| code(&f.class) && f.bytes >= 20).map(|f| f.bytes).sum();
+    let coded = body.fields.iter().filter(|f| code(&f.class) && f.bytes >= 20);
+    let coded = coded.map(|f| f.bytes).fold(0, u64::saturating_add);
     let plain = body.fields.iter().filter(|field| !code(&field.class)).count();
     let part = body.parts.iter().any(|part| {
         let bare = part.body.file_name.is_none() || part.body.declared.is_none();
@@ -608,7 +609,7 @@ fn download_by_post(view: &View<'_>) -> Option<Statement> {
         post(exchange) && exchange.sent() <= 2_000 && dense && !browser_like(exchange)
     };
     let mut statement = all(view, fits, |found| {
-        let bytes: u64 = found.iter().map(|(.., exchange)| exchange.received()).sum();
+        let bytes = found.iter().map(|(.., exchange)| exchange.received()).fold(0, u64::saturating_add);
         Some((
             1.0,
             format!("{bytes} B of program or cipher in answer to {}", count(found.len(), "short POST")),

@@ -182,7 +182,7 @@ fn upload(view: &View<'_>) -> Option<Statement> {
     let (index, flow, tls, _) = leafs(view).find(|(_, flow, tls, cert)| {
         let alone = cert.self_signed || cert.names.is_empty() && tls.certificates.len() == 1;
         let (up, down) = (flow.payload.to_server, flow.payload.to_client);
-        alone && tls.sni.is_none() && up >= MIN_UPLOAD && up >= down * 3
+        alone && tls.sni.is_none() && up >= MIN_UPLOAD && up >= down.saturating_mul(3)
     })?;
     let why = format!("{} up to a server without name or sponsor", super::size(flow.payload.to_server));
     view.public().then(|| cite(view, 1.0, why, index, flow, tls))

@@ -58,7 +58,7 @@ fn dns(view: &View<'_>) -> Option<Statement> {
     let data = asked - ["A", "AAAA", "HTTPS", "PTR"].iter().filter_map(|kind| kinds.get(kind)).sum::<usize>();
     let (data_share, long_share) = (data as f64 / asked as f64, long as f64 / asked as f64);
     let fresh = unique as f64 / asked as f64;
-    let minutes = (moments.1 - moments.0).max(1) as f64 / 6e10;
+    let minutes = moments.1.saturating_sub(moments.0).max(1) as f64 / 6e10;
     // Coded names: labels without vowels or with many digits.
     let coded = names.iter().filter(|name| coded(name.strip_suffix(base).unwrap_or(name))).count() as f64
         / unique as f64;
@@ -143,10 +143,11 @@ fn icmp(view: &View<'_>) -> Option<Statement> {
         if !matches!(flow.client.port, 8 | 128 | 0 | 129) {
             continue;
         }
-        up += flow.payload.to_server;
-        down += flow.payload.to_client;
-        packets = (packets.0 + flow.packets.to_server, packets.1 + flow.packets.to_client);
-        messages += flow.packets.to_server;
+        up = up.saturating_add(flow.payload.to_server);
+        down = down.saturating_add(flow.payload.to_client);
+        packets.0 = packets.0.saturating_add(flow.packets.to_server);
+        packets.1 = packets.1.saturating_add(flow.packets.to_client);
+        messages = messages.saturating_add(flow.packets.to_server);
         sizes.extend(flow.turns.iter().map(|turn| turn.2));
         flows.push((index, flow));
     }
@@ -163,7 +164,8 @@ fn icmp(view: &View<'_>) -> Option<Statement> {
             body.bytes >= MIN_DENSE && counts < 8 && body.entropy.is_some_and(|bits| bits >= 7.6)
         })
     });
-    let differ = packets.0.abs_diff(packets.1) * 10 > packets.0 || up.abs_diff(down) * 20 > up.max(down);
+    let differ = packets.0.abs_diff(packets.1).saturating_mul(10) > packets.0
+        || up.abs_diff(down).saturating_mul(20) > up.max(down);
     let strength = match (each > PING, sizes.len() >= 8, differ && down > 0) {
         (true, true, true) => 1.0,
         (true, true, false) if sizes.len() >= 16 => 0.8,

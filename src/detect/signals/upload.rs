@@ -68,7 +68,7 @@ fn parts(view: &View<'_>) -> Option<Statement> {
     if sent.len() < 2 || span > FRESH {
         return None;
     }
-    let bytes: u64 = sent.iter().map(|(.., exchange)| exchange.sent()).sum();
+    let bytes = sent.iter().map(|(.., exchange)| exchange.sent()).fold(0, u64::saturating_add);
     let strength = match sent.len() {
         2 => 0.5,
         3..=5 => 0.75,
@@ -95,7 +95,8 @@ fn parts(view: &View<'_>) -> Option<Statement> {
 fn same_size(view: &View<'_>) -> Option<Statement> {
     let mut sizes: BTreeMap<u64, Vec<(usize, &Flow)>> = BTreeMap::new();
     for (index, flow) in view.flows() {
-        let up: u64 = flow.turns.iter().filter(|turn| turn.0 == SideName::Client).map(|turn| turn.2).sum();
+        let own = flow.turns.iter().filter(|turn| turn.0 == SideName::Client);
+        let up = own.map(|turn| turn.2).fold(0, u64::saturating_add);
         if flow.tls.is_some() && up >= 2_000 && flow.turns_rest.is_none() {
             sizes.entry(up).or_default().push((index, flow));
         }

@@ -207,8 +207,8 @@ const STREAMS: &[(&str, Test)] = &[
     ("zabbix", |v| when(v.starts(b"ZBXD\x01") || v.starts(b"ZBXD\x03"), Both)),
     // Adobe RTMP section 5.2: C0 and C1, whose second word is zero
     ("rtmp", |v| when(v.byte(0) == 3 && v.bytes.len() > 9 && v.be32(5) == 0 && v.any_port(&[1935]), Client)),
-    // RFC 1408: IAC and a negotiation
-    ("telnet", |v| when(v.byte(0) == 0xff && (0xfb..=0xfe).contains(&v.byte(1)) && v.byte(2) < 0x50, Both)),
+    // RFC 854: IAC, a negotiation, its option. The option must be there: a byte that is not yet come is no option.
+    ("telnet", |v| when(matches!(v.bytes, [0xff, 0xfb..=0xfe, option, ..] if *option < 0x50), Both)),
     // RFC 8489 section 5 and 6.2.2
     ("stun", stun),
     // Modbus: protocol 0, the length it states
