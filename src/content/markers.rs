@@ -494,6 +494,7 @@ pub(super) struct Markers {
     machine: [u32; 3],
     blocks: [Open; 3],
     card: Open,
+    /// By marker; empty until something counts, as in most texts nothing does.
     counts: Vec<u32>,
 }
 
@@ -513,8 +514,15 @@ impl Markers {
             machine: [0; 3],
             blocks: [Open::EMPTY; 3],
             card: Open::EMPTY,
-            counts: vec![0; TABLES.names.len()],
+            counts: Vec::new(),
         }
+    }
+
+    fn counts(&mut self) -> &mut Vec<u32> {
+        if self.counts.is_empty() {
+            self.counts = vec![0; TABLES.names.len()];
+        }
+        &mut self.counts
     }
 
     /// Takes the next bytes of a text.
@@ -693,20 +701,21 @@ impl Markers {
 
     fn count_pattern(&mut self, pattern: usize) {
         let slot = TABLES.counts.get(pattern).copied().flatten();
-        if let Some(count) = slot.and_then(|at| self.counts.get_mut(usize::from(at))) {
+        if let Some(count) = slot.and_then(|at| self.counts().get_mut(usize::from(at))) {
             *count = count.saturating_add(1);
         }
     }
 
     fn set(&mut self, name: &str, value: u32) {
         if let Ok(at) = TABLES.names.binary_search(&name) {
-            self.counts[at] = value;
+            self.counts()[at] = value;
         }
     }
 
     fn count(&mut self, name: &str) {
         if let Ok(at) = TABLES.names.binary_search(&name) {
-            self.counts[at] = self.counts[at].saturating_add(1);
+            let count = &mut self.counts()[at];
+            *count = count.saturating_add(1);
         }
     }
 
@@ -722,6 +731,9 @@ impl Markers {
         let processes = self.processes.count_ones();
         if processes >= PROCESSES_MIN {
             self.set(PROCESSES, processes);
+        }
+        if self.counts.is_empty() {
+            return Vec::new();
         }
         let keys = TABLES.names.binary_search(&"keylog").ok().map_or(0, |at| self.counts[at]);
         if keys < KEYS_MIN {
