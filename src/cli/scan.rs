@@ -4,7 +4,7 @@ use super::{Failure, InputArgs, Status, When, inputs};
 use crate::detect::finding::Level;
 use crate::detect::{self, Rules, Verdict};
 use crate::record::Records;
-use crate::report::{FORMATS, Report, Safe, exporter};
+use crate::report::{Choices, FORMATS, Report, Safe, Tlp, exporter_with};
 use clap::{Args, ValueEnum, builder::PossibleValuesParser};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -39,6 +39,9 @@ pub struct Scan {
     /// When to use colours.
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     color: When,
+    /// With whom what is exported may be shared (TLP), for stix and misp.
+    #[arg(long, default_value = "amber", value_parser = PossibleValuesParser::new(Tlp::NAMES), value_name = "LABEL")]
+    tlp: String,
     #[command(flatten)]
     detection: Detection,
 }
@@ -160,9 +163,10 @@ pub fn run(args: &Scan) -> Result<Status, Failure> {
         level: args.level.into(),
         rules_digest: rules.digest(),
     };
+    let choices = Choices { colour: false, tlp: Tlp::named(&args.tlp).unwrap_or_default() };
     for (format, path) in &args.output {
         let mut file = BufWriter::new(File::create(path)?);
-        export(format, false, &report, &mut file)?;
+        export(format, choices, &report, &mut file)?;
         file.flush()?;
     }
     let colour = match args.color {
@@ -171,12 +175,12 @@ pub fn run(args: &Scan) -> Result<Status, Failure> {
         When::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
     };
     let mut out = BufWriter::new(io::stdout().lock());
-    export(&args.format, colour, &report, &mut out)?;
+    export(&args.format, Choices { colour, ..choices }, &report, &mut out)?;
     out.flush()?;
     let alarm = args.fail_on.level().is_some_and(|level| verdict.findings.iter().any(|f| f.level >= level));
     Ok(read.max(if alarm { Status::Found } else { Status::Clean }))
 }
 
-fn export(format: &str, colour: bool, report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
-    exporter(format, colour).map_or(Ok(()), |exporter| exporter.export(report, out))
+fn export(format: &str, choices: Choices, report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    exporter_with(format, choices).map_or(Ok(()), |exporter| exporter.export(report, out))
 }

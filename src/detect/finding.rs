@@ -140,6 +140,10 @@ pub struct Server {
     pub transport: String,
     /// `tls`, `http`, `smtp`, ..., `unknown`.
     pub app: String,
+    /// What `rules/services.toml` knows of its names (`messenger`, `file-host`, `free-hosting`, ...), with `ordinary`
+    /// where the capture confirms such a name, `claimed` where it does not, and `resolver` for a server of DNS.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub roles: Vec<String>,
 }
 
 /// A beat.

@@ -148,6 +148,8 @@ fn absorb(mut best: Finding, other: Finding) -> Finding {
     extend(&mut best.server.addrs, other.server.addrs);
     extend(&mut best.server.names, other.server.names);
     extend(&mut best.server.ports, other.server.ports);
+    extend(&mut best.server.roles, other.server.roles);
+    best.server.roles.sort();
     extend(&mut best.attack, other.attack);
     extend(&mut best.kinds, other.kinds);
     best.kinds.sort_unstable();
@@ -254,6 +256,7 @@ fn server(ledger: &Ledger, channel: &Channel) -> Server {
         ports: channel.service.ports.iter().copied().collect(),
         transport: transports.into_iter().max_by_key(|(_, n)| *n).map_or_else(String::new, |(name, _)| name),
         app: apps.into_iter().max_by_key(|(_, n)| *n).map_or_else(String::new, most),
+        roles: channel.service.roles.iter().cloned().collect(),
     }
 }
 

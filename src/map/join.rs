@@ -233,8 +233,11 @@ fn once(runs: &[Run]) -> Vec<(&Run, &Sighting)> {
 /// Roles of a name that many unrelated people use.
 fn roles<'a>(name: &'a str, services: &'a Services) -> impl Iterator<Item = &'a str> {
     // A name below a dynamic DNS or tunnel service is its customer's own.
-    services.roles(name).filter(|role| !matches!(*role, "dynamic-dns" | "tunnel-service"))
+    services.roles(name).filter(|role| !OWN.contains(role))
 }
+
+/// Roles of names below which each customer has one of its own.
+const OWN: [&str; 3] = ["dynamic-dns", "tunnel-service", "free-hosting"];
 
 /// Indices of the sightings of one server each: joined by addresses, and by names that are nobody else's.
 fn groups(sightings: &[(&Run, &Sighting)], services: &Services) -> Vec<Vec<usize>> {
@@ -242,7 +245,8 @@ fn groups(sightings: &[(&Run, &Sighting)], services: &Services) -> Vec<Vec<usize
     let mut seen: BTreeMap<Key, usize> = BTreeMap::new();
     for (at, (_, sighting)) in sightings.iter().enumerate() {
         let service = &sighting.server;
-        let shared = service.names.iter().any(|name| roles(name, services).next().is_some());
+        let known = service.roles.iter().any(|role| !OWN.contains(&role.as_str()));
+        let shared = known || service.names.iter().any(|name| roles(name, services).next().is_some());
         // Behind the address of a messenger or a file host is more than one service.
         let addrs =
             service.addrs.iter().filter(|addr| !shared && !private(**addr)).map(|addr| Key::Addr(*addr));
@@ -270,6 +274,8 @@ fn root(parent: &mut [usize], mut at: usize) -> usize {
 
 fn server(group: &[usize], sightings: &[(&Run, &Sighting)], services: &Services) -> Server {
     let mut places: BTreeMap<Key, Place> = BTreeMap::new();
+    // Mail goes through servers of many, or of somebody whose password was stolen before.
+    let mail = group.iter().any(|&member| is_mail(&sightings[member].1.server));
     let mut own = Server {
         id: String::new(),
         level: Level::Low,
@@ -322,9 +328,18 @@ fn server(group: &[usize], sightings: &[(&Run, &Sighting)], services: &Services)
             Key::Addr(_) => {}
         }
     }
+    if mail {
+        for place in places.values_mut() {
+            place.known_as.insert("mail-server".to_owned());
+        }
+    }
     own.shared = places.values().flat_map(|place| place.known_as.iter().cloned()).collect();
     own.places = places.into_values().collect();
     own
+}
+
+fn is_mail(service: &super::run::Service) -> bool {
+    service.app == "smtp" || service.ports.iter().any(|port| matches!(port, 25 | 465 | 587 | 2525))
 }
 
 /// Whether an address is of no use outside its own network.

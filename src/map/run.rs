@@ -77,6 +77,12 @@ pub struct Service {
     pub names: Vec<String>,
     /// Ports.
     pub ports: Vec<u16>,
+    /// What it spoke: `http`, `smtp`, ...
+    #[serde(default)]
+    pub app: String,
+    /// What `rules/services.toml` knew of it when the report was made.
+    #[serde(default)]
+    pub roles: Vec<String>,
 }
 
 /// What was taken.

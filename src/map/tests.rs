@@ -90,10 +90,12 @@ fn what_others_use_is_not_joined_by_address_and_not_listed() {
             finding("2", 2, "10.0.0.5", "203.0.113.4", "own.example", "critical"),
             finding("3", 3, "10.0.0.5", "192.168.7.7", "", "critical"),
             finding("4", 4, "10.0.0.5", "203.0.113.8", "", "medium"),
+            finding("5", 5, "10.0.0.5", "203.0.113.25", "mail.own.test", "critical")
+                .replace("\"http\"", "\"smtp\""),
         ],
     )];
     let picture = picture(&runs, &services());
-    assert_eq!(picture.servers.len(), 4);
+    assert_eq!(picture.servers.len(), 5);
     let list = printed(|out| takedown(&picture, true, out));
     let yes: Vec<&str> = list.lines().filter(|line| line.starts_with("yes,")).collect();
     assert_eq!(yes.len(), 2, "{list}");
@@ -103,6 +105,7 @@ fn what_others_use_is_not_joined_by_address_and_not_listed() {
         ("api[.]telegram[.]org", "messenger"),
         ("192[.]168[.]7[.]7", "private"),
         ("203[.]0[.]113[.]8", "no finding above medium"),
+        ("mail[.]own[.]test", "mail-server"),
     ] {
         assert!(
             list.lines().any(|line| line.starts_with("no,") && line.contains(value) && line.contains(why)),

@@ -4,23 +4,46 @@
 //! formats, each an [`Exporter`] in a file of its own; and back from two of them, by [`read`], what names packets. This
 //! room adds nothing to a verdict and takes nothing away.
 
+mod block;
+mod csv;
 mod document;
 mod ecs;
+mod eve;
 mod html;
+mod id;
 mod json;
+mod junit;
+mod markdown;
+mod misp;
+mod navigator;
 mod ndjson;
+mod ocsf;
+mod plain;
 mod read;
 mod safe;
+mod sarif;
+mod stix;
 mod text;
+mod tlp;
 
+pub use csv::Csv;
 pub use document::{Document, HostEntry, SCHEMA, Tool, Totals};
 pub use ecs::Ecs;
+pub use eve::Eve;
 pub use html::Html;
 pub use json::Json;
+pub use junit::Junit;
+pub use markdown::Markdown;
+pub use misp::Misp;
+pub use navigator::Navigator;
 pub use ndjson::Ndjson;
+pub use ocsf::Ocsf;
 pub use read::{NotAReport, Outline, Reported, read};
 pub use safe::Safe;
+pub use sarif::Sarif;
+pub use stix::Stix;
 pub use text::Text;
+pub use tlp::Tlp;
 
 use crate::detect::Verdict;
 use crate::detect::finding::{Finding, Level};
@@ -67,16 +90,55 @@ pub trait Exporter {
 }
 
 /// The formats by name, as `--format` takes them.
-pub const FORMATS: [&str; 5] = ["text", "json", "ndjson", "ecs", "html"];
+pub const FORMATS: [&str; 14] = [
+    "text",
+    "json",
+    "ndjson",
+    "ecs",
+    "html",
+    "csv",
+    "markdown",
+    "sarif",
+    "junit",
+    "eve",
+    "navigator",
+    "ocsf",
+    "stix",
+    "misp",
+];
+
+/// What a reader chooses beside the format; each concerns some formats only.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Choices {
+    /// ANSI colours, in `text`.
+    pub colour: bool,
+    /// The marking of `stix` and `misp`.
+    pub tlp: Tlp,
+}
 
 /// The exporter of a format; `colour` concerns `text` only. None for a name that is not in [`FORMATS`].
 pub fn exporter(format: &str, colour: bool) -> Option<Box<dyn Exporter>> {
+    exporter_with(format, Choices { colour, ..Choices::default() })
+}
+
+/// The exporter of a format with what was chosen. None for a name that is not in [`FORMATS`].
+pub fn exporter_with(format: &str, choices: Choices) -> Option<Box<dyn Exporter>> {
+    let Choices { colour, tlp } = choices;
     Some(match format {
         "text" => Box::new(Text { colour }),
         "json" => Box::new(Json),
         "ndjson" => Box::new(Ndjson),
         "ecs" => Box::new(Ecs),
         "html" => Box::new(Html),
+        "csv" => Box::new(Csv),
+        "markdown" => Box::new(Markdown),
+        "sarif" => Box::new(Sarif),
+        "junit" => Box::new(Junit),
+        "eve" => Box::new(Eve),
+        "navigator" => Box::new(Navigator),
+        "ocsf" => Box::new(Ocsf),
+        "stix" => Box::new(Stix { tlp }),
+        "misp" => Box::new(Misp { tlp }),
         _ => return None,
     })
 }

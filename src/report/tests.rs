@@ -1,5 +1,7 @@
 //! Every format on one small report.
 
+mod hostile;
+
 use super::*;
 use crate::detect::finding::{Evidence, Kind, Server, Technique, Term, Victim};
 use crate::record::Summary;
@@ -30,6 +32,7 @@ pub(super) fn finding(level: Level, score: f64) -> Finding {
             ports: vec![80],
             transport: "tcp".to_owned(),
             app: "http".to_owned(),
+            roles: Vec::new(),
         },
         first: Timestamp(1_000_000_000),
         last: Timestamp(3_500_000_000),

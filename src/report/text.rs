@@ -95,7 +95,7 @@ impl Text {
         self.line(out, "server", &server(finding))?;
         self.line(out, "when", &when(finding))?;
         if let Some(family) = &finding.family {
-            let id = family.software.as_ref().map(|id| format!(", ATT&CK {id}")).unwrap_or_default();
+            let id = family.software.as_ref().map(|id| format!(", ATT&CK {}", Safe(id))).unwrap_or_default();
             let also = if family.also.is_empty() {
                 String::new()
             } else {
@@ -106,7 +106,9 @@ impl Text {
                 "family",
                 &format!(
                     "{} ({} confidence, rule {}{id}){also}",
-                    family.name, family.confidence, family.rule
+                    Safe(&family.name),
+                    Safe(&family.confidence),
+                    Safe(&family.rule)
                 ),
             )?;
         }
@@ -122,7 +124,8 @@ impl Text {
         self.why(report, finding, out)?;
         self.line(out, "doubt", &Safe(&finding.not_proof).to_string())?;
         if !finding.attack.is_empty() {
-            let names: Vec<String> = finding.attack.iter().map(|t| format!("{} {}", t.id, t.name)).collect();
+            let names: Vec<String> =
+                finding.attack.iter().map(|t| format!("{} {}", Safe(&t.id), Safe(&t.name))).collect();
             self.line(out, "att&ck", &names.join(", "))?;
         }
         self.evidence(report, &finding.evidence, out)
