@@ -216,6 +216,32 @@ fn a_bad_rule_is_named() {
 }
 
 #[test]
+fn a_rule_needs_a_test_case_it_speaks_about() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::copy(capture("lokibot"), folder.path().join("c.pcap")).expect("copied");
+    let check = |test: &str, method: &str| {
+        let rule = format!(
+            "family = \"Mine\"\nsource = \"here\"\n[[rule]]\nid = \"mine-post\"\n{test}\nconfidence = \"low\"\n\
+             weight = 5\nkinds = [\"c2\"]\nabout = \"a post\"\nnot_proof = \"Everything.\"\n\
+             [[rule.step]]\nname = \"post\"\nhttp = {{ method = \"{method}\" }}\n"
+        );
+        let path = folder.path().join("mine.toml");
+        std::fs::write(&path, rule).expect("written");
+        run([OsString::from("rules"), "check".into(), path.into()])
+    };
+    let good = check("test = \"c.pcap\"", "POST");
+    assert_eq!(good.code, 0, "{}", good.err);
+    for (test, method, what) in [
+        ("", "POST", "names no test case"),
+        ("test = \"d.pcap\"", "POST", "no file"),
+        ("test = \"c.pcap\"", "TRACE", "says nothing"),
+    ] {
+        let bad = check(test, method);
+        assert!(bad.code == 1 && bad.err.contains(what), "{what}: {}", bad.err);
+    }
+}
+
+#[test]
 fn a_mismatch_is_shown_and_is_status_1() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::copy(capture("lokibot"), folder.path().join("c.pcap")).expect("copied");

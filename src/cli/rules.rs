@@ -1,11 +1,13 @@
 //! `exfilscan rules`: what is in force, and whether one's own holds.
 
 use super::{Failure, Status, print, say};
-use crate::detect::{Rules, families};
+use crate::detect::families::{FamilyRule, Scene};
+use crate::detect::{self, ChannelIx, Rules, families};
+use crate::pipeline;
 use crate::report::Safe;
 use clap::{Args, Subcommand};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Options of `rules`.
 #[derive(Debug, Args)]
@@ -23,7 +25,8 @@ enum What {
         /// Its id.
         id: String,
     },
-    /// Check family rules of one's own (the shipped ones without FILE).
+    /// Check family rules of one's own (the shipped ones without FILE): each must be read, name a test case, and
+    /// speak about the capture that this is.
     Check {
         /// TOML files.
         files: Vec<PathBuf>,
@@ -80,6 +83,7 @@ fn show(rules: &Rules, id: &str) -> Option<String> {
     let _ = writeln!(text, "{id}: {}{software}\n", rule.name);
     let _ = writeln!(text, "weight     {:.1} decibans at full strength", rule.weight);
     let _ = writeln!(text, "source     {}", rule.source);
+    let _ = writeln!(text, "shown by   {}", rule.test.as_deref().unwrap_or("no test case"));
     let _ = writeln!(text, "not proof  {}", rule.not_proof);
     let _ = writeln!(text, "att&ck     {}", rule.attack.join(", "));
     if !rule.also.is_empty() {
@@ -91,6 +95,14 @@ fn show(rules: &Rules, id: &str) -> Option<String> {
 fn check(files: &[PathBuf]) -> Result<Status, Failure> {
     if files.is_empty() {
         let rules = shipped()?;
+        let mut status = Status::Clean;
+        for rule in rules.families().iter().filter(|rule| rule.test.is_none()) {
+            say(format_args!("rule `{}`: names no test case (`test`)", rule.id));
+            status = Status::Found;
+        }
+        if status == Status::Found {
+            return Ok(status);
+        }
         return print(
             format!(
                 "{} signals, {} family rules: good\n",
@@ -106,13 +118,52 @@ fn check(files: &[PathBuf]) -> Result<Status, Failure> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Failure::Usage(format!("{}: {error}", Safe(&name))))?;
         match families::parse(&text, &name) {
-            Ok(rules) => print(format!("{}: {} rules: good\n", Safe(&name), rules.len()).as_bytes())?,
+            Ok(rules) => {
+                let weights = shipped()?;
+                let folder = path.parent().unwrap_or_else(|| Path::new(""));
+                let wrong = rules.iter().filter_map(|rule| Some((rule, untested(rule, folder, &weights)?)));
+                let mut good = true;
+                for (rule, what) in wrong {
+                    say(format_args!("{}: rule `{}`: {}", Safe(&name), Safe(&rule.id), Safe(&what)));
+                    good = false;
+                }
+                if good {
+                    print(format!("{}: {} rules: good\n", Safe(&name), rules.len()).as_bytes())?;
+                } else {
+                    status = Status::Found;
+                }
+            }
             Err(error) => {
                 say(format_args!("{}", Safe(&error.to_string())));
                 status = Status::Found;
-                status
             }
-        };
+        }
     }
     Ok(status)
+}
+
+/// What a rule's test case lacks; nothing where the rule speaks about the capture.
+fn untested(rule: &FamilyRule, folder: &Path, weights: &Rules) -> Option<String> {
+    let Some(test) = rule.test.as_deref() else {
+        return Some(
+            "names no test case: `test = \"example.pcap\"`, a capture or records beside the file".to_owned(),
+        );
+    };
+    // Shipped rules name a test of the program, which the program's own tests hold them to.
+    if weights.families().iter().any(|own| own.id == rule.id && own.test.as_deref() == Some(test)) {
+        return None;
+    }
+    let capture = folder.join(test);
+    if !capture.is_file() {
+        return Some(format!("its test case {test} is no file beside the rule's"));
+    }
+    let options = pipeline::Options { threaded: false, hash: false, ..pipeline::Options::default() };
+    let extracted = pipeline::extract(&[capture], &options, &mut |_| {});
+    if let Some(problem) = extracted.problems.first() {
+        return Some(format!("its test case {test}: {}", problem.what));
+    }
+    let ledger = detect::fold(extracted.records, weights, &detect::Options::default());
+    let scene = Scene::new(&ledger, std::slice::from_ref(rule));
+    let speaks = (0..ledger.channels.len()).any(|at| !scene.statements(ChannelIx(at)).is_empty());
+    (!speaks).then(|| format!("says nothing about its test case {test}"))
 }

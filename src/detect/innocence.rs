@@ -4,6 +4,7 @@
 
 use super::ledger::Services;
 use super::signals::View;
+use super::signals::turned;
 use crate::record::{Exchange, Flow};
 use std::collections::BTreeSet;
 
@@ -102,6 +103,11 @@ fn protocol(view: &View<'_>) -> Option<(&'static str, String)> {
     if view.channel.service.is("resolver") {
         return Some(("known-protocol", "questions to a DNS resolver".to_owned()));
     }
+    // A protocol whose roles are turned round is not used for what it is for.
+    if flows.any(turned) {
+        return None;
+    }
+    let mut flows = view.flows().map(|(_, flow)| flow);
     flows.all(own).then(|| ("known-protocol", format!("all of it is {first}")))
 }
 

@@ -12,6 +12,8 @@ pub mod finding;
 mod innocence;
 mod ledger;
 mod merge;
+#[cfg(test)]
+mod modern;
 mod rules;
 mod score;
 mod signals;
@@ -130,6 +132,8 @@ fn context(ledger: &Ledger) -> Vec<Context> {
                 EventKind::DeadDrop => "dead-drop-page",
                 EventKind::Library => "library-download",
                 EventKind::Program => "program-download",
+                // Names that do not exist are many in every network; they matter before a contact only.
+                EventKind::Dead => continue,
             };
             let (count, frames) = found.entry((*addr, kind, event.what.clone())).or_default();
             *count += 1;

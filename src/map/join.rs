@@ -15,7 +15,7 @@ const MAX_PROOFS: usize = 64;
 /// Servers and victims, and who lost what to whom.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Picture {
-    /// Always [`SCHEMA`].
+    /// Name and version of its schema: `exfilscan/map/1`.
     pub schema: String,
     /// Runs that were joined.
     pub runs: u64,

@@ -46,6 +46,7 @@ shipped![
     "formbook",
     "hancitor",
     "hawkeye",
+    "hints",
     "layouts",
     "loaders",
     "lokibot",

@@ -49,6 +49,9 @@ pub struct FamilyRule {
     pub not_proof: String,
     /// Where the facts are from.
     pub source: String,
+    /// The test case that shows it: of a shipped rule the test (`panels::lokibot`), of others a capture or records, the
+    /// path relative to the rule's file. `rules check` refuses a rule without one.
+    pub test: Option<String>,
     pub(super) body: RuleBody,
 }
 
@@ -77,6 +80,7 @@ struct RawRule {
     about: String,
     not_proof: String,
     source: Option<String>,
+    test: Option<String>,
     #[serde(default)]
     outside: bool,
     #[serde(default)]
@@ -358,6 +362,7 @@ fn check(raw: RawRule, (family, software, source): Head<'_>) -> Result<FamilyRul
         about: raw.about,
         not_proof: raw.not_proof,
         source: source.to_owned(),
+        test: raw.test,
         body: RuleBody { steps, outside: raw.outside, roles_not: raw.roles_not, alone: raw.alone },
     })
 }

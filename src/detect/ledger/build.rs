@@ -225,11 +225,19 @@ impl Ledger {
                 for template in likeness::templates(channel, &self.flows) {
                     host.requests.entry(template).or_default().insert(ix);
                 }
+                for shape in likeness::addressed(channel, &self.flows) {
+                    host.bodies.entry(shape).or_default().insert(ix);
+                }
+                for print in likeness::hellos(channel, &self.flows) {
+                    host.hellos.entry(print).or_default().insert(ix);
+                }
                 if likeness::home_made(channel, &self.flows) {
                     host.home_made.insert(ix);
                 }
             }
-            host.requests.retain(|_, channels| channels.len() > 1);
+            for shared in [&mut host.requests, &mut host.bodies, &mut host.hellos] {
+                shared.retain(|_, channels| channels.len() > 1);
+            }
         }
     }
 

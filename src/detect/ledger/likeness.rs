@@ -1,7 +1,7 @@
 //! What makes channels of one host alike: the same request, the same manner of certificate.
 
 use super::{Channel, name};
-use crate::record::{Exchange, Flow};
+use crate::record::{Exchange, Flow, Proto};
 use std::collections::BTreeSet;
 
 /// Requests of one channel that are looked at.
@@ -31,6 +31,44 @@ pub fn template(exchange: &Exchange) -> Option<String> {
 pub fn templates(channel: &Channel, flows: &[Flow]) -> BTreeSet<String> {
     let all = channel.flows.iter().flat_map(|&flow| &flows[flow].http);
     all.take(MAX_REQUESTS).filter_map(template).collect()
+}
+
+/// Least body whose length is a mark, in bytes: shorter ones are alike by chance.
+const MIN_BODY: u64 = 48;
+
+/// Shapes of POSTs of programs to a public service that has no true name: length of the body, header names in order.
+pub fn addressed(channel: &Channel, flows: &[Flow]) -> BTreeSet<String> {
+    if !channel.service.bare() || channel.service.local {
+        return BTreeSet::new();
+    }
+    let all = channel.flows.iter().flat_map(|&flow| &flows[flow].http);
+    let posts = all.take(MAX_REQUESTS).filter(|exchange| exchange.method == "POST");
+    let program = posts.filter(|exchange| exchange.header("Accept-Language").is_none());
+    let large = program.filter(|exchange| exchange.sent() >= MIN_BODY);
+    large
+        .map(|exchange| {
+            let words: Vec<&str> = exchange.headers.iter().map(|(name, _)| name.as_str()).collect();
+            format!("{} {}", exchange.sent(), words.join(","))
+        })
+        .collect()
+}
+
+/// Prints (JA4, else JA3) of hellos without a server name to a public service that has no name.
+pub fn hellos(channel: &Channel, flows: &[Flow]) -> BTreeSet<String> {
+    if !channel.service.bare() || channel.service.local || channel.domain.is_some() {
+        return BTreeSet::new();
+    }
+    let all = channel.flows.iter().filter_map(|&flow| Some((&flows[flow], flows[flow].tls.as_deref()?)));
+    // DNS in TLS and calls between peers go to addresses by design.
+    let own = all.filter(|(flow, tls)| {
+        tls.sni.is_none()
+            && tls.after.is_none()
+            && tls.alpn.is_empty()
+            && flow.quic.is_none()
+            && flow.proto == Proto::Tcp
+            && !matches!(flow.server.port, 853 | 3478..=3481 | 5223 | 5228..=5230)
+    });
+    own.take(MAX_REQUESTS).filter_map(|(_, tls)| tls.ja4.clone().or_else(|| tls.ja3.clone())).collect()
 }
 
 /// Whether a bare public address answers with a certificate that only its owner made.

@@ -113,6 +113,10 @@ pub struct HostView {
     pub resolves: bool,
     /// Request templates (`likeness::template`) with the channels that saw them.
     pub requests: BTreeMap<String, BTreeSet<ChannelIx>>,
+    /// Shapes of POSTs to bare addresses (`likeness::addressed`) with the channels that saw them; only those of several.
+    pub bodies: BTreeMap<String, BTreeSet<ChannelIx>>,
+    /// Prints of TLS hellos without a server name to bare addresses, with their channels; only those of several.
+    pub hellos: BTreeMap<String, BTreeSet<ChannelIx>>,
     /// Channels with bare addresses and home-made certificates.
     pub home_made: BTreeSet<ChannelIx>,
 }

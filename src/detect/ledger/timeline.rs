@@ -1,8 +1,8 @@
 //! What a host did, in time order, as far as it gives meaning to what comes after.
 
-use super::Service;
+use super::{Service, name};
 use crate::detect::evidence::ChannelIx;
-use crate::record::{Exchange, Flow};
+use crate::record::{Exchange, Flow, Proto, State};
 use crate::time::Timestamp;
 
 /// What happened.
@@ -16,6 +16,8 @@ pub enum EventKind {
     Library,
     /// A program was fetched.
     Program,
+    /// A name of the Internet does not exist, or its server does not answer: what is the name's owner or the address.
+    Dead,
 }
 
 /// One thing a host did.
@@ -73,15 +75,34 @@ pub fn program(exchange: &Exchange) -> bool {
 /// Notes what one flow tells.
 pub fn note(events: &mut Vec<Event>, channel: ChannelIx, index: usize, flow: &Flow, service: &Service) {
     let mut push = |time, kind, frame, what: &str| {
-        if events.len() < MAX_EVENTS {
+        // Floods of names that do not exist leave room for the rest.
+        let most = if kind == EventKind::Dead { MAX_EVENTS / 4 } else { MAX_EVENTS };
+        if events.len() < most {
             events.push(Event { time, kind, channel, flow: index, frame, what: what.to_owned() });
         }
     };
     let established = flow.payload.to_server > 0;
-    for (role, kind) in [("ip-lookup", EventKind::Lookup), ("dead-drop", EventKind::DeadDrop)] {
+    let roles = [
+        ("ip-lookup", EventKind::Lookup),
+        ("dead-drop", EventKind::DeadDrop),
+        ("chain-rpc", EventKind::DeadDrop),
+    ];
+    for (role, kind) in roles {
         if established && service.is(role) {
             push(flow.start, kind, flow.frames.first, &service.label());
         }
+    }
+    for dns in flow.dns.iter().filter(|dns| dns.rcode.as_deref() == Some("NXDOMAIN")) {
+        if !name::rootless(&dns.query) && dns.query.contains('.') && !dns.query.ends_with(".arpa") {
+            push(dns.time, EventKind::Dead, dns.frame, name::owner(&dns.query));
+        }
+    }
+    if !service.local
+        && flow.proto == Proto::Tcp
+        && matches!(flow.state, State::Unanswered | State::Refused)
+        && let Some(what) = service.names.first().map(|own| name::owner(own).to_owned())
+    {
+        push(flow.start, EventKind::Dead, flow.frames.first, &what);
     }
     for exchange in &flow.http {
         if let Some(name) = library(exchange) {

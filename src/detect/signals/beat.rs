@@ -19,6 +19,8 @@ const TOGETHER_S: f64 = 0.8;
 /// Fewest beats that are called regular. Short captures hold few; with six gaps the chance that random times
 /// (exponential gaps) spread as little as [`STEADY`] is below one in a thousand.
 const MIN_BEATS: usize = 6;
+/// Fewest moments of an exact beat: four gaps by chance within 3 % of each other are as rare as five within 20 %.
+const MIN_EXACT: usize = 5;
 /// Spread (1.4826·MAD/median) up to which a beat is exact, and up to which it is steady.
 const EXACT: f64 = 0.03;
 /// See [`EXACT`].
@@ -66,7 +68,7 @@ pub(super) fn regular(times: &[f64]) -> Option<Beat> {
             kept.push(time);
         }
     }
-    if kept.len() < MIN_BEATS {
+    if kept.len() < MIN_EXACT {
         return None;
     }
     let gaps: Vec<f64> = kept.windows(2).map(|pair| pair[1] - pair[0]).collect();
@@ -74,7 +76,7 @@ pub(super) fn regular(times: &[f64]) -> Option<Beat> {
     // Pauses of the host are left out; misses are folded into the period.
     let whole: Vec<f64> = gaps.iter().copied().filter(|gap| *gap <= rough * (MAX_MISSED + 0.5)).collect();
     let period = median(&whole)?;
-    if whole.len() < MIN_BEATS - 1 || whole.len() * 10 < gaps.len() * 7 {
+    if whole.len() < MIN_EXACT - 1 || whole.len() * 10 < gaps.len() * 7 {
         return None;
     }
     if !(PERIOD_S.0..=PERIOD_S.1).contains(&period) {
@@ -105,6 +107,8 @@ pub(super) fn regular(times: &[f64]) -> Option<Beat> {
     let enough = ((kept.len() as f64 - 3.0) / 9.0).clamp(0.3, 1.0);
     let exact = if spread <= EXACT && fit >= 0.85 {
         1.0
+    } else if kept.len() < MIN_BEATS || whole.len() < MIN_BEATS - 1 {
+        return None;
     } else if spread <= STEADY && fit >= MIN_FIT {
         0.75
     } else if drawn_between(&folded) {
@@ -313,6 +317,13 @@ mod tests {
         let random = [1.0, 9.0, 2.0, 30.0, 4.0, 90.0, 1.5, 17.0, 55.0, 3.0, 12.0, 7.0, 41.0];
         assert_eq!(regular(&times(&random)), None);
         assert_eq!(regular(&times(&[60.0; 4])), None, "too few to tell");
+    }
+
+    #[test]
+    fn five_exact_moments_are_enough_and_no_less() {
+        assert!(regular(&times(&[0.0, 60.0, 60.3, 59.8, 60.1])).is_some_and(|beat| beat.strength < 0.5));
+        assert!(regular(&times(&[0.0, 60.0, 60.3, 59.8])).is_none());
+        assert!(regular(&times(&[0.0, 60.0, 69.0, 54.0, 62.0])).is_none());
     }
 
     #[test]

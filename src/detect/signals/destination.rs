@@ -62,13 +62,26 @@ fn named(view: &View<'_>, role: &str, what: &str) -> Option<Statement> {
 
 /// The name is below a root that the ordinary DNS does not know.
 fn alternative(view: &View<'_>) -> Option<Statement> {
-    let name = view.channel.service.names.iter().find(|name| {
+    let names = &view.channel.service.names;
+    let name = names.iter().find(|name| {
         matches!(
             name.rsplit('.').next(),
             Some("bit" | "emc" | "coin" | "lib" | "bazar" | "onion" | "i2p" | "eth")
         )
+    });
+    if let Some(name) = name {
+        return told(view, 1.0, format!("{name} is below no root of the ordinary DNS"));
+    }
+    // Gateways give the names of hidden services (16 or 56 signs of base32) a place in the ordinary DNS.
+    let hidden = |label: &str| {
+        matches!(label.len(), 16 | 56) && label.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'))
+    };
+    let name = names.iter().find(|name| {
+        let mut labels = name.split('.');
+        labels.next().is_some_and(hidden)
+            && labels.next().is_some_and(|gate| gate.contains("onion") || gate.contains("tor"))
     })?;
-    told(view, 1.0, format!("{name} is below no root of the ordinary DNS"))
+    told(view, 1.0, format!("{name} is a hidden service behind a gateway"))
 }
 
 /// The host asks DNS for other names, but used this one without asking, in clear HTTP.
@@ -110,6 +123,10 @@ mod tests {
         assert!(dynamic(&view_of(&ledger, "203.0.113.5")).is_some());
         assert!(alternative(&view_of(&ledger, "203.0.113.6")).is_some());
         assert!(alternative(&view_of(&ledger, "203.0.113.5")).is_none());
+        let gate =
+            |name| crate::detect::testing::ledger([flow("203.0.113.5", 443).tls(Some(name), None).build()]);
+        assert!(alternative(&view_of(&gate("abcdefghijklmnop.onion.example"), "203.0.113.5")).is_some());
+        assert!(alternative(&view_of(&gate("onion.example"), "203.0.113.5")).is_none());
     }
 
     #[test]

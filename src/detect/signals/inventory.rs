@@ -152,25 +152,27 @@ fn fields(view: &View<'_>) -> Option<Statement> {
 
 /// The host's own name or its user's stands in what it sent.
 fn names(view: &View<'_>) -> Option<Statement> {
-    let known = view.host.known.as_ref()?;
-    let own: BTreeMap<String, &'static str> =
-        (known.names.iter().map(|n| (n.value.to_lowercase(), "host name")))
-            .chain(known.users.iter().map(|n| (n.value.to_lowercase(), "user name")))
-            .filter(|(value, _)| {
-                value.len() >= 4
-                    && !matches!(value.as_str(), "user" | "admin" | "administrator" | "guest" | "root")
-            })
-            .map(|(value, what)| (value.split('.').next().unwrap_or("").to_owned(), what))
-            .collect();
-    if own.is_empty() {
-        return None;
-    }
+    let known = view.host.known.as_ref();
+    let names = known.into_iter().flat_map(|known| &known.names);
+    let users = known.into_iter().flat_map(|known| &known.users);
+    let own: BTreeMap<String, &'static str> = (names.map(|n| (n.value.to_lowercase(), "host name")))
+        .chain(users.map(|n| (n.value.to_lowercase(), "user name")))
+        .filter(|(value, _)| {
+            value.len() >= 4
+                && !matches!(value.as_str(), "user" | "admin" | "administrator" | "guest" | "root")
+        })
+        .map(|(value, what)| (value.split('.').next().unwrap_or("").to_owned(), what))
+        .collect();
     let mut seen: BTreeMap<&'static str, Statement> = BTreeMap::new();
     for (index, flow, exchange) in view.exchanges() {
         let mut texts = vec![exchange.path.to_lowercase()];
         texts.extend(exchange.header("User-Agent").map(str::to_lowercase));
         if let Some(body) = exchange.request.as_deref() {
             walk(body, &mut |_, value| texts.extend(value.map(str::to_lowercase)));
+        }
+        if view.public() && texts.iter().any(|text| given_name(text)) {
+            seen.entry("host name")
+                .or_insert_with(|| view.say(0.0, String::new()).exchange(index, flow, exchange));
         }
         for (value, what) in &own {
             if texts.iter().any(|text| holds(text, value)) {
@@ -184,6 +186,20 @@ fn names(view: &View<'_>) -> Option<Statement> {
     statement.strength = if listed.len() >= 2 { 1.0 } else { 0.7 };
     statement.why = format!("the {} of this machine stands in what it sent", listed.join(" and the "));
     Some(statement)
+}
+
+/// Whether a name that Windows gives to machines on its own stands in a text of lower case: `desktop-` and 7 signs,
+/// `laptop-` and 8, `win-` and 11.
+fn given_name(text: &str) -> bool {
+    [("desktop-", 7), ("laptop-", 8), ("win-", 11)].iter().any(|(start, length)| {
+        text.match_indices(start).any(|(at, _)| {
+            let rest = text.as_bytes().get(at + start.len()..).unwrap_or_default();
+            let run = rest.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+            let digit = rest.iter().take(*length).any(u8::is_ascii_digit);
+            let edge = text[..at].bytes().next_back().is_none_or(|b| !b.is_ascii_alphanumeric());
+            run == *length && digit && edge
+        })
+    })
 }
 
 /// Whether a word stands in a text between characters that belong to no word.
@@ -269,6 +285,16 @@ mod tests {
         ledger([flow("203.0.113.4", 80)
             .http(request("POST", "a.example", "/", &[], Some(form(names))))
             .build()])
+    }
+
+    #[test]
+    fn names_that_windows_gives() {
+        for text in ["/a.php?b=desktop-k3q8z7p_x", "win-0a1b2c3d4e5", "id=laptop-1a2b3c4d&v=1"] {
+            assert!(given_name(text), "{text}");
+        }
+        for text in ["desktop-version", "desktop-wallpaper1", "win-x64", "mydesktop-k3q8z7p", "laptop-"] {
+            assert!(!given_name(text), "{text}");
+        }
     }
 
     #[test]

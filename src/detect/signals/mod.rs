@@ -20,6 +20,8 @@ mod tunnel;
 mod upload;
 mod web_service;
 
+pub use opaque::turned;
+
 use super::evidence::{ChannelIx, MAX_FRAMES, Statement};
 use super::ledger::{Channel, Event, EventKind, HostView, Ledger};
 use crate::record::{Body, Exchange, Flow, Proto};

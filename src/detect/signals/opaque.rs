@@ -15,6 +15,8 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "stage-pushed", needs: Needs::TCP.or(Needs::HTTP), look: stage },
     Signal { name: "shell-banner", needs: Needs::RAW, look: shell },
     Signal { name: "unknown-text", needs: Needs::RAW, look: text },
+    Signal { name: "folders-asked", needs: Needs::RAW, look: folders },
+    Signal { name: "roles-reversed", needs: Needs::TCP, look: reversed },
 ];
 
 /// Shortest prefix common to both sides that is called a mark, in bytes.
@@ -133,7 +135,7 @@ fn framed(view: &View<'_>) -> Option<Statement> {
     let kind = up.or(down)?;
     let (whose, strength) = match (up.is_some() && up == down, up.is_some(), kind == "decimal", zipped) {
         (true, _, _, true) => ("both sides", 1.0),
-        (true, _, true, false) => ("both sides", 0.8),
+        (true, _, true, false) => ("both sides", 0.9),
         (true, _, false, false) => ("both sides", 0.45),
         (false, true, _, true) => ("the client", 0.8),
         (false, true, true, false) => ("the client", 0.7),
@@ -198,6 +200,11 @@ fn report(view: &View<'_>) -> Option<Statement> {
     let fields = |first: &[u8]| {
         let text = words(first);
         let letters = text.chars().filter(char::is_ascii_alphanumeric).count();
+        // HTTP before it had versions, and its pages.
+        let web = ["GET /", "POST /", "<html", "<HTML", "<!DOC", "<!doc", "<?xml", "HTTP/"];
+        if web.iter().any(|start| text.starts_with(start)) {
+            return None;
+        }
         let fields = SEPARATORS.iter().map(|sep| text.matches(sep).count()).max().unwrap_or(0);
         (text.len() >= 14 && text.len() * 10 >= first.len() * 7 && letters * 5 >= text.len() * 2)
             .then_some(fields)
@@ -291,6 +298,62 @@ fn text(view: &View<'_>) -> Option<Statement> {
     Some(view.say(strength, why).flow(index, flow))
 }
 
+/// The server names folders of the user, as settings of thieves do who are told what to look for.
+fn folders(view: &View<'_>) -> Option<Statement> {
+    const FOLDERS: [&str; 8] = [
+        "%userprofile%",
+        "%appdata%",
+        "%localappdata%",
+        "%desktop%",
+        "%documents%",
+        "%dsk_",
+        "\\desktop\\",
+        "*wallet*",
+    ];
+    let (index, flow, folder) = raw(view).find_map(|(index, flow)| {
+        let text = words(&flow.first_bytes.to_client.0).to_ascii_lowercase();
+        FOLDERS.iter().find(|folder| text.contains(*folder)).map(|folder| (index, flow, folder))
+    })?;
+    let mut statement = view.say(1.0, format!("the server asks for what is in {folder}")).flow(index, flow);
+    statement.kinds.push(Kind::C2);
+    view.public().then_some(statement)
+}
+
+/// What the caller of a flow offers to the one it called, where the roles of the protocol are turned round: its screen
+/// (RFB, RFC 6143) or its network (SOCKS 5, RFC 1928).
+fn offers(flow: &Flow) -> Option<&'static str> {
+    if flow.proto != Proto::Tcp || flow.state == State::Midstream {
+        return None;
+    }
+    let greets = |first: &[u8], length: u64| {
+        let methods = first.get(1).copied().map_or(0, u64::from);
+        first.first() == Some(&5) && (1..=4).contains(&methods) && length == methods + 2
+    };
+    let (up, down) = (&*flow.first_bytes.to_server.0, &*flow.first_bytes.to_client.0);
+    let turn = flow.turns.first()?;
+    let screen = turn.0 == SideName::Client && up.starts_with(b"RFB 00") && down.starts_with(b"RFB 00");
+    let network = turn.0 == SideName::Server && greets(down, turn.2) && up.starts_with(&[5, 0]);
+    match (screen, network) {
+        (true, _) => Some("its screen (VNC)"),
+        (_, true) => Some("its network (SOCKS)"),
+        _ => None,
+    }
+}
+
+/// Whether the caller of a flow serves the one it called.
+pub fn turned(flow: &Flow) -> bool {
+    offers(flow).is_some()
+}
+
+/// Whoever called is served.
+fn reversed(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, what) = view.flows().find_map(|(index, flow)| Some((index, flow, offers(flow)?)))?;
+    let mut statement =
+        view.say(1.0, format!("the caller offers {what} to the one it called")).flow(index, flow);
+    statement.kinds.extend([Kind::C2, Kind::Tunnel]);
+    view.public().then_some(statement)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,10 +403,33 @@ mod tests {
     }
 
     #[test]
+    fn a_caller_that_serves() {
+        let with = |up: &[u8], down: &[u8], first: (crate::record::SideName, i64, u64)| {
+            let turns = [first, (if first.0 == Client { Server } else { Client }, 9, 12)];
+            ledger([flow("203.0.113.70", 8080).first(up, down).turns(&turns).payload(900, 900).build()])
+        };
+        let rfb = b"RFB 003.008\n";
+        assert!(reversed(&view(&with(rfb, rfb, (Client, 0, 12)))).is_some());
+        assert!(reversed(&view(&with(rfb, rfb, (Server, 0, 12)))).is_none());
+        assert!(reversed(&view(&with(&[5, 0], &[5, 1, 0], (Server, 0, 3)))).is_some());
+        assert!(reversed(&view(&with(&[5, 1, 0], &[5, 0], (Client, 0, 3)))).is_none());
+        assert!(reversed(&view(&with(&[5, 0], &[5, 1, 0, 9], (Server, 0, 4)))).is_none());
+    }
+
+    #[test]
+    fn folders_that_a_server_asks_for() {
+        let with =
+            |down: &[u8]| ledger([flow("203.0.113.70", 80).first(b"x", down).payload(900, 41).build()]);
+        assert!(folders(&view(&with(b"\0\x1d\0\0\0%userprofile%\\Desktop\0*.txt"))).is_some());
+        assert!(folders(&view(&with(b"100% of your profile is complete"))).is_none());
+    }
+
+    #[test]
     fn a_report_in_clear() {
         let with = |up: &[u8]| ledger([flow("203.0.113.70", 5552).first(up, &[]).payload(150, 4).build()]);
         assert!(report(&view(&with(b"144\0ll|'|'|RVhBTVBMRQ==|'|'|EXAMPLE-PC|'|'|"))).is_some());
         assert!(report(&view(&with(b"\x16\x03\x01 something else entirely"))).is_none());
+        assert!(report(&view(&with(b"<HTML><HEAD><TITLE>404 Not Found</TITLE></HEAD>"))).is_none());
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use super::{Needs, Signal, View, count};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
-use crate::detect::ledger::{Event, EventKind};
-use crate::record::Flow;
+use crate::detect::ledger::{Event, EventKind, name};
+use crate::record::{Exchange, Flow};
 use crate::time::{Duration, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "lookup-before", needs: Needs::EVENTS, look: lookup },
@@ -15,6 +15,8 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "program-from-same", needs: Needs::EVENTS, look: program },
     Signal { name: "disguised-program", needs: Needs::EVENTS, look: disguised },
     Signal { name: "program-before", needs: Needs::EVENTS, look: program_before },
+    Signal { name: "dead-names-before", needs: Needs::EVENTS, look: dead_names },
+    Signal { name: "sequence", needs: Needs::EVENTS, look: sequence },
 ];
 
 /// How long before the contact a look at the public address still belongs to it: measured gaps are 1 to 30 s,
@@ -26,6 +28,10 @@ const DROP: Duration = Duration::from_secs(45);
 const LIBRARIES: Duration = Duration::from_secs(900);
 /// How long before a first contact a program was fetched that may make it.
 const PROGRAM: Duration = Duration::from_secs(300);
+/// How long before a first contact names were tried that do not exist or whose servers are gone.
+const WALK: Duration = Duration::from_secs(120);
+/// Fewest owners whose names must have failed: people mistype one, captive networks fail two.
+const MIN_DEAD: usize = 3;
 /// Least that is called an upload here, in bytes.
 const MIN_UPLOAD: u64 = 2_000;
 
@@ -61,16 +67,31 @@ fn lookup(view: &View<'_>) -> Option<Statement> {
 /// The first contact with a service that nothing else explains follows a page where such addresses are left.
 fn dead_drop(view: &View<'_>) -> Option<Statement> {
     let service = &view.channel.service;
-    if service.is("dead-drop") || view.known() {
+    if service.is("dead-drop") || service.is("chain-rpc") || view.known() {
         return None;
     }
     let event = view.before(EventKind::DeadDrop, view.channel.first, DROP)?;
     let (index, flow) = view.flows().next()?;
     let gap = view.channel.first.since(event.time).as_secs_f64();
     let why = format!("first contact {gap:.0} s after a page of {}", event.what);
-    let strength = if service.bare() { 1.0 } else { 0.5 };
+    // People follow one link; programs go through a list of places.
+    let second = view.recent(view.channel.first, DROP).find(|other| {
+        other.kind == EventKind::DeadDrop
+            && other.channel != view.ix
+            && name::owner(&other.what) != name::owner(&event.what)
+    });
+    // Nobody reads the nodes of a blockchain with their own eyes.
+    let node = view.ledger.channel(event.channel).service.is("chain-rpc");
+    let strength = match (second.is_some(), service.bare()) {
+        (true, _) => 1.0,
+        _ if node => 0.9,
+        (false, true) => 0.7,
+        (false, false) => 0.35,
+    };
+    let why = second.map_or_else(|| why.clone(), |other| format!("{why} and one of {}", other.what));
     let mut statement =
         cite(view, view.say(strength, why), event).at(index, flow, flow.frames.first, flow.start);
+    statement = second.into_iter().fold(statement, |said, other| cite(view, said, other));
     statement.kinds.push(Kind::C2);
     Some(statement)
 }
@@ -145,10 +166,64 @@ fn program_before(view: &View<'_>) -> Option<Statement> {
     Some(cite(view, view.say(1.0, why), event).at(index, flow, flow.frames.first, flow.start))
 }
 
+/// A list of names or addresses of several owners failed one after the other, then this one answered.
+fn dead_names(view: &View<'_>) -> Option<Statement> {
+    let service = &view.channel.service;
+    if !view.public() || view.known() || view.channel.bytes.0 == 0 || view.channel.bytes.1 == 0 {
+        return None;
+    }
+    let own = |event: &&Event| {
+        event.kind == EventKind::Dead
+            && event.channel != view.ix
+            && !service.names.iter().any(|name| name::owner(name) == event.what)
+    };
+    let mut dead: BTreeMap<&str, &Event> = BTreeMap::new();
+    for event in view.recent(view.channel.first, WALK).filter(own) {
+        dead.entry(&event.what).or_insert(event);
+    }
+    let (index, flow) = view.flows().next()?;
+    let strength = match dead.len() {
+        0..MIN_DEAD => return None,
+        MIN_DEAD => 0.6,
+        // A resolver that is gone, or one that filters, fails for everything.
+        30.. => return None,
+        _ => 1.0,
+    };
+    let names = dead.keys().take(4).copied().collect::<Vec<_>>().join(", ");
+    let why = format!("first contact after {} had failed: {names}", count(dead.len(), "other service"));
+    let statement = dead.values().fold(view.say(strength, why), |said, event| cite(view, said, event));
+    Some(statement.at(index, flow, flow.frames.first, flow.start))
+}
+
+/// Preparations, then at once an upload to a service that was new: each is ordinary, in this order they are a theft's.
+fn sequence(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, bytes) = view.flows().find_map(|(index, flow)| {
+        let up = super::upload::large(flow)?;
+        (flow.start.since(view.channel.first) <= LOOKUP).then_some((index, flow, up))
+    })?;
+    if !view.public() || view.known() || view.exchanges().any(|(.., exchange)| browsed(exchange)) {
+        return None;
+    }
+    let lookup = lookup(view).filter(|said| said.strength > 0.9);
+    let said = [dead_names(view), dead_drop(view).filter(|said| said.strength > 0.8), lookup];
+    let steps: Vec<&Statement> = said.iter().flatten().collect();
+    let first = steps.first()?;
+    let strength = if said[2].is_some() && steps.len() == 1 { 0.7 } else { 1.0 };
+    let why = format!("{}, then {} up", first.why, super::size(bytes));
+    let mut statement = view.say(strength, why).flow(index, flow);
+    statement.kinds.push(Kind::Exfiltration);
+    Some(statement)
+}
+
+/// Asked for by a browser for a page.
+fn browsed(exchange: &Exchange) -> bool {
+    exchange.header("Accept-Language").is_some() && exchange.header("Referer").is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::testing::{body, flow, ledger, request, view_of};
+    use crate::detect::testing::{self, body, flow, ledger, request, view_of};
     use crate::record::Body;
 
     #[test]
@@ -169,8 +244,61 @@ mod tests {
             flow("198.51.100.6", 443).tls(Some("t.me"), None).payload(400, 9000).build(),
             flow("203.0.113.4", 443).at_ms(2_000).payload(400, 600).build(),
         ]);
-        assert!(dead_drop(&view_of(&ledger, "203.0.113.4")).unwrap().strength > 0.9);
+        assert!(dead_drop(&view_of(&ledger, "203.0.113.4")).unwrap().strength < 0.9);
         assert!(dead_drop(&view_of(&ledger, "198.51.100.6")).is_none());
+        let two = testing::ledger([
+            flow("198.51.100.6", 443).tls(Some("t.me"), None).payload(400, 9000).build(),
+            flow("198.51.100.7", 443)
+                .at_ms(900)
+                .tls(Some("steamcommunity.com"), None)
+                .payload(400, 9000)
+                .build(),
+            flow("203.0.113.4", 443).at_ms(2_000).tls(Some("a.example"), None).payload(400, 600).build(),
+        ]);
+        assert!(dead_drop(&view_of(&two, "203.0.113.4")).unwrap().strength > 0.9);
+    }
+
+    #[test]
+    fn a_walk_over_dying_names() {
+        let fail = |n: i64, name: &str| {
+            flow("192.0.2.1", 53)
+                .at_ms(n * 800)
+                .dns(name, "A", &[])
+                .edit(|flow| flow.dns[0].rcode = Some("NXDOMAIN".into()))
+                .build()
+        };
+        let with = |names: &[&str]| {
+            let dead = names.iter().zip(1..).map(|(name, n)| fail(n, name));
+            let live = flow("203.0.113.4", 443).at_ms(9_000).tls(Some("quay-of-boats.com"), None);
+            ledger(dead.chain([live.payload(40_000, 900).build()]))
+        };
+        let four = ["willow-lamp.com", "copperplum.net", "marshkite.org", "ferrytop.com"];
+        assert!(dead_names(&view_of(&with(&four), "203.0.113.4")).unwrap().strength > 0.9);
+        assert!(dead_names(&view_of(&with(&four[..2]), "203.0.113.4")).is_none());
+        // Names of one owner, and names that are no one's on the Internet.
+        let one = ["a.marshkite.org", "b.marshkite.org", "c.marshkite.org"];
+        assert!(dead_names(&view_of(&with(&one), "203.0.113.4")).is_none());
+        let home = ["wpad.lan", "printer.local", "nas.home", "files.corp"];
+        assert!(dead_names(&view_of(&with(&home), "203.0.113.4")).is_none());
+    }
+
+    #[test]
+    fn an_upload_at_the_end_of_preparations() {
+        let with = |name: &str, up| {
+            ledger([
+                flow("198.51.100.6", 443).tls(Some(name), None).payload(400, 900).build(),
+                flow("203.0.113.4", 443)
+                    .at_ms(9_000)
+                    .tls(Some("quay-of-boats.com"), None)
+                    .payload(up, 600)
+                    .build(),
+            ])
+        };
+        assert!(sequence(&view_of(&with("api.ipify.org", 90_000), "203.0.113.4")).is_some());
+        assert!(sequence(&view_of(&with("polygon-rpc.com", 90_000), "203.0.113.4")).unwrap().strength > 0.9);
+        assert!(sequence(&view_of(&with("api.ipify.org", 900), "203.0.113.4")).is_none());
+        assert!(sequence(&view_of(&with("t.me", 90_000), "203.0.113.4")).is_none());
+        assert!(sequence(&view_of(&with("www.news.example", 90_000), "203.0.113.4")).is_none());
     }
 
     #[test]

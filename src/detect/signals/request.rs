@@ -18,7 +18,7 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "misdeclared-body", needs: Needs::POST, look: misdeclared },
     Signal { name: "untyped-body", needs: Needs::POST, look: untyped },
     Signal { name: "expect-without-agent", needs: Needs::POST, look: expect },
-    Signal { name: "gate-path", needs: Needs::POST, look: gate },
+    Signal { name: "gate-path", needs: Needs::HTTP, look: gate },
     Signal { name: "comma-boundary", needs: Needs::HTTP, look: comma },
     Signal { name: "false-host", needs: Needs::HTTP, look: false_host },
     Signal { name: "errors-accepted", needs: Needs::POST, look: errors },
@@ -35,10 +35,13 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "download-by-post", needs: Needs::POST, look: download_by_post },
     Signal { name: "odd-agent", needs: Needs::HTTP, look: odd_agent },
     Signal { name: "bare-get", needs: Needs::HTTP, look: bare_get },
+    Signal { name: "impossible-host", needs: Needs::HTTP, look: impossible_host },
 ];
 
 /// Shortest run of code in a query that is looked at: session tokens of web pages are mostly shorter.
 const MIN_CODE: usize = 56;
+/// How often a program that says nothing of itself must ask for the same.
+const MIN_AGAIN: usize = 6;
 
 type Found<'a> = (usize, &'a Flow, &'a Exchange);
 
@@ -305,8 +308,67 @@ fn expect(view: &View<'_>) -> Option<Statement> {
 fn gate(view: &View<'_>) -> Option<Statement> {
     all(
         view,
-        |exchange| post(exchange) && !browser_like(exchange) && panel_path(&exchange.path),
-        |found| Some((1.0, format!("{} to {}", count(found.len(), "POST"), first_path(found)))),
+        |exchange| {
+            let silent = exchange.method == "GET" && exchange.header("User-Agent").is_none();
+            post(exchange)
+                && !browser_like(exchange)
+                && (panel_path(&exchange.path) || bot_path(&exchange.path))
+                || silent && bot_path(&exchange.path)
+        },
+        |found| Some((1.0, format!("{} to {}", count(found.len(), "request"), first_path(found)))),
+    )
+}
+
+/// A path that speaks of bots, victims or their orders; query names count.
+fn bot_path(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    let orders = [
+        "getcommand",
+        "get_command",
+        "get_task",
+        "gettask",
+        "get_cmd",
+        "getcmd",
+        "sendresult",
+        "victim",
+        "keylog",
+        "botlog",
+        "bot_id",
+        "botid",
+        "addbot",
+        "add_bot",
+        "newbot",
+        "stealer",
+        "grabber",
+        "infect",
+    ];
+    let (place, query) = path.split_once('?').unwrap_or((&path, ""));
+    let bots = |part: &str| {
+        part.strip_prefix("bot").is_some_and(|rest| {
+            rest.is_empty() || matches!(rest, "s" | "net") || rest.bytes().all(|b| b.is_ascii_digit())
+        })
+    };
+    let names = query.split('&').filter_map(|pair| pair.split('=').next());
+    let mut words = place.split('/').chain(names);
+    let last = place.rsplit('/').next().unwrap_or("");
+    words.any(|word| word != last && bots(word) || orders.iter().any(|order| word.contains(order)))
+}
+
+/// The Host header is none: signs stand in it that no name and no address has.
+fn impossible_host(view: &View<'_>) -> Option<Statement> {
+    let odd = |exchange: &Exchange| {
+        let host = exchange.header("Host").or(exchange.host.as_deref()).unwrap_or("");
+        let sign =
+            |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b'%');
+        !host.is_empty() && host.is_ascii() && !host.bytes().all(sign)
+    };
+    all(
+        view,
+        |exchange| !exchange.method.is_empty() && odd(exchange),
+        |found| {
+            let host: String = found.first()?.2.header("Host").unwrap_or("").chars().take(60).collect();
+            Some((1.0, format!("{} to the host `{host}`, which cannot be", count(found.len(), "request"))))
+        },
     )
 }
 
@@ -661,6 +723,26 @@ fn bare_get(view: &View<'_>) -> Option<Statement> {
             && exchange.headers.len() <= 3
             && exchange.header("User-Agent").is_none()
     };
+    // The same page over and over, by someone who says nothing at all of himself.
+    let mut paths: BTreeMap<&str, usize> = BTreeMap::new();
+    let silent = |exchange: &Exchange| {
+        exchange.method == "GET" && exchange.headers.len() <= 2 && exchange.header("User-Agent").is_none()
+    };
+    for (.., exchange) in view.exchanges().filter(|(.., exchange)| silent(exchange)) {
+        *paths.entry(&exchange.path).or_default() += 1;
+    }
+    let again = |exchange: &Exchange| {
+        silent(exchange) && paths.get(exchange.path.as_str()).is_some_and(|n| *n >= MIN_AGAIN)
+    };
+    if view.public()
+        && !view.exchanges().any(|(.., exchange)| fits(exchange))
+        && let Some(statement) = all(view, again, |found| {
+            let why = format!("{} for {} and hardly a header", count(found.len(), "GET"), first_path(found));
+            Some((1.0, why))
+        })
+    {
+        return Some(statement);
+    }
     all(view, fits, |found| {
         Some((
             1.0,
@@ -687,6 +769,32 @@ mod tests {
         ("Accept-Language", "de"),
         ("Referer", "http://photos.example/"),
     ];
+
+    #[test]
+    fn hosts_that_cannot_be_and_paths_that_tell() {
+        let to = |host: &str, path: &str| one(request("GET", host, path, &[], None));
+        assert!(impossible_host(&view(&to("k3q8 org", "/"))).is_some());
+        assert!(impossible_host(&view(&to("[2001:db8::4]:80", "/"))).is_none());
+        assert!(gate(&view(&to("a.example", "/bot12/target"))).is_some());
+        assert!(gate(&view(&to("a.example", "/x/getCommand.php?clientId=7"))).is_some());
+        for path in ["/robots.txt", "/bot", "/bottle/7", "/task", "/both/x"] {
+            assert!(gate(&view(&to("a.example", path))).is_none(), "{path}");
+        }
+        let polls = |n: i64| {
+            let ask = |i| {
+                flow("203.0.113.4", 80).at_ms(i * 30_000).http(request(
+                    "GET",
+                    "a.example",
+                    "/target",
+                    &[],
+                    None,
+                ))
+            };
+            ledger((0..n).map(|i| ask(i).build()))
+        };
+        assert!(bare_get(&view(&polls(8))).is_some());
+        assert!(bare_get(&view(&polls(3))).is_none());
+    }
 
     #[test]
     fn a_bare_post_and_a_browsers() {

@@ -1,7 +1,7 @@
 //! One thing said to many servers.
 
 use super::{Needs, Signal, View, count};
-use crate::detect::evidence::Statement;
+use crate::detect::evidence::{ChannelIx, Statement};
 use crate::detect::finding::Kind;
 use crate::detect::ledger::likeness;
 use crate::record::{Exchange, Flow};
@@ -13,12 +13,16 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "one-request-many-servers", needs: Needs::HTTP, look: requests },
     Signal { name: "one-certificate-style", needs: Needs::TLS, look: certificates },
     Signal { name: "one-name-many-addresses", needs: Needs::POST, look: addresses },
+    Signal { name: "one-body-many-addresses", needs: Needs::POST, look: bodies },
+    Signal { name: "one-hello-many-addresses", needs: Needs::TLS, look: hellos },
 ];
 
 /// Fewest other services that must get the same.
 const MIN_OTHERS: usize = 2;
 /// Fewest addresses under one name; load balancers show a client two or three.
 const MIN_ADDRESSES: usize = 5;
+/// Fewest networks that one hello must go to.
+const MIN_NETWORKS: usize = 3;
 /// Other services compared; more do not make it surer.
 const MAX_OTHERS: usize = 256;
 
@@ -89,6 +93,47 @@ fn addresses(view: &View<'_>) -> Option<Statement> {
     )
 }
 
+/// Networks of addresses by their first half: a list of controllers is spread over hosters, a service is not.
+fn networks(view: &View<'_>, channels: &BTreeSet<ChannelIx>) -> usize {
+    let near = |ix: &ChannelIx| view.ledger.channel(*ix).service.addrs.first().copied().map(network);
+    channels.iter().take(MAX_OTHERS).filter_map(near).collect::<BTreeSet<_>>().len()
+}
+
+fn network(addr: IpAddr) -> Vec<u8> {
+    match addr {
+        IpAddr::V4(v4) => v4.octets()[..2].to_vec(),
+        IpAddr::V6(v6) => v6.octets()[..4].to_vec(),
+    }
+}
+
+/// POSTs of one length and one manner to bare addresses that have nothing to do with each other.
+fn bodies(view: &View<'_>) -> Option<Statement> {
+    let shapes = likeness::addressed(view.channel, &view.ledger.flows);
+    let shared = shapes.iter().filter_map(|shape| view.host.bodies.get(shape));
+    let apart = shared.map(|channels| networks(view, channels)).max().filter(|n| *n >= 2)?;
+    let (index, flow, exchange, body) = view.posts().next()?;
+    let why = format!(
+        "POSTs of {} B of the same manner to {} besides",
+        body.bytes,
+        count(apart - 1, "bare address")
+    );
+    let mut statement = view.say(if apart > 2 { 1.0 } else { 0.7 }, why).exchange(index, flow, exchange);
+    statement.kinds.push(Kind::C2);
+    Some(statement)
+}
+
+/// One TLS client goes through bare addresses in several networks and names none of them.
+fn hellos(view: &View<'_>) -> Option<Statement> {
+    let prints = likeness::hellos(view.channel, &view.ledger.flows);
+    let shared = prints.iter().filter_map(|print| view.host.hellos.get(print));
+    let apart = shared.map(|channels| networks(view, channels)).max().filter(|n| *n >= MIN_NETWORKS)?;
+    let (index, flow) = view.flows().find(|(_, flow)| flow.tls.is_some())?;
+    let why = format!("the same hello without a name to bare addresses in {}", count(apart, "network"));
+    let mut statement = view.say(if apart > MIN_NETWORKS { 1.0 } else { 0.7 }, why).flow(index, flow);
+    statement.kinds.push(Kind::C2);
+    Some(statement)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +170,37 @@ mod tests {
         let sold =
             ledger((1..4).map(|n| to(n, certificate("CN=www.shop.example", "CN=R3", &["www.shop.example"]))));
         assert!(certificates(&view_of(&sold, "203.0.113.2")).is_none());
+    }
+
+    #[test]
+    fn one_length_to_unrelated_addresses() {
+        let to = |n: u8, bytes| {
+            let server = format!("203.{n}.113.4");
+            let exchange = request("POST", &server, &format!("/x{n}.php"), &[], Some(body(bytes)));
+            flow(&server, 80).at_ms(i64::from(n) * 1500).http(exchange).build()
+        };
+        assert!(bodies(&view_of(&ledger((1..4).map(|n| to(n, 232))), "203.3.113.4")).unwrap().strength > 0.9);
+        assert!(
+            bodies(&view_of(&ledger((1..4).map(|n| to(n, 232 + u64::from(n)))), "203.3.113.4")).is_none()
+        );
+    }
+
+    #[test]
+    fn one_hello_to_unrelated_addresses() {
+        let to = |n: u8, sni: Option<&str>, print: String| {
+            flow(&format!("203.{n}.113.4"), 8080)
+                .at_ms(i64::from(n) * 1500)
+                .tls(sni, None)
+                .payload(104, 0)
+                .edit(|flow| flow.tls.iter_mut().for_each(|tls| tls.ja4 = Some(print.clone())))
+                .build()
+        };
+        let same = ledger((1..5).map(|n| to(n, None, "t10i120400_a_b".to_owned())));
+        assert!(hellos(&view_of(&same, "203.2.113.4")).unwrap().strength > 0.9);
+        let named = ledger((1..5).map(|n| to(n, Some("a.example"), "t10i120400_a_b".to_owned())));
+        assert!(hellos(&view_of(&named, "203.2.113.4")).is_none());
+        let each = ledger((1..5).map(|n| to(n, None, format!("t10i120400_a_{n}"))));
+        assert!(hellos(&view_of(&each, "203.2.113.4")).is_none());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::{Needs, Signal, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
 use crate::record::{Proto, State};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "attempts", needs: Needs::SEVERAL, look: attempts },
@@ -75,7 +75,12 @@ fn unheard(view: &View<'_>) -> Option<Statement> {
     let beat = regular(&times);
     let why =
         format!("{} sent {} each and were never answered", count(flows.len(), "connection"), size(bytes));
-    let strength = if flows.len() >= 8 { 1.0 } else { 0.75 };
+    let first = |index: &usize| &*view.ledger.flows[*index].first_bytes.to_server.0;
+    let cipher = flows.first().map(first).filter(|own| flows.iter().map(first).all(|other| other == *own));
+    // The same cipher each time: no clock, no counter, no challenge in it, as no maker of devices would have it.
+    let again = cipher.is_some_and(enciphered);
+    let strength = if flows.len() >= 8 || again { 1.0 } else { 0.75 };
+    let why = if again { format!("{why}, the same cipher each time") } else { why };
     let mut statement = view.say(strength, why);
     for index in flows {
         statement = statement.flow(index, &view.ledger.flows[index]);
@@ -83,6 +88,14 @@ fn unheard(view: &View<'_>) -> Option<Statement> {
     statement.beacon = beat.map(|beat| beat.beacon("attempts"));
     statement.kinds.push(Kind::Beacon);
     Some(statement)
+}
+
+/// Bytes that are neither words nor numbers: nearly all different, few printable, hardly a zero.
+fn enciphered(first: &[u8]) -> bool {
+    let head = first.get(..16).unwrap_or_default();
+    let distinct = head.iter().collect::<BTreeSet<_>>().len();
+    let printable = head.iter().filter(|b| b.is_ascii_graphic() || **b == b' ').count();
+    distinct >= 14 && printable <= 9
 }
 
 /// On one connection the client speaks again and again, in pieces of one size, and the server says nothing.
@@ -138,5 +151,14 @@ mod tests {
         };
         assert!(unheard(&view(&sends(0))).unwrap().strength > 0.9);
         assert!(unheard(&view(&sends(4))).is_none());
+        let few = |first: &[u8]| {
+            let one = |i: i64| {
+                flow("203.0.113.73", 2404).at_ms(i * 15_000).payload(594, 0).first(first, &[]).build()
+            };
+            unheard(&view(&ledger((0..5).map(one)))).unwrap().strength
+        };
+        let cipher =
+            [0x1d, 0x9b, 0x77, 0xe2, 5, 0xc1, 0x34, 0x8a, 0xf0, 0x11, 0x92, 0xd4, 0x66, 0x3b, 0xb8, 0x07];
+        assert!(few(&cipher) > 0.9 && few(b"HELLO EXAMPLE-PC") < 0.9);
     }
 }

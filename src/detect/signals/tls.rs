@@ -4,6 +4,7 @@ use super::{Needs, Signal, View, count};
 use crate::detect::evidence::Statement;
 use crate::detect::ledger::name;
 use crate::record::{Certificate, Flow, Tls};
+use crate::time::Duration;
 
 pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "tls-without-name", needs: Needs::TLS, look: without_name },
@@ -15,12 +16,19 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "certificate-of-another", needs: Needs::TLS, look: another },
     Signal { name: "tls-odd-port", needs: Needs::TLS, look: odd_port },
     Signal { name: "old-tls", needs: Needs::TLS, look: old },
+    Signal { name: "tls-on-web-port", needs: Needs::TLS, look: web_port },
+    Signal { name: "certificate-ignored", needs: Needs::TLS, look: ignored },
+    Signal { name: "young-certificate", needs: Needs::TLS, look: young },
 ];
 
 /// Least that is called an upload, in bytes.
 const MIN_UPLOAD: u64 = 20_000;
 /// Ten years in seconds: no authority signs a server for longer.
 const DECADE_S: i64 = 10 * 365 * 86_400;
+/// Least that is called a conversation after a handshake, in bytes each way: alerts and tickets are shorter.
+const MIN_TALK: u64 = 300;
+/// Age up to which a certificate is called young.
+const YOUNG: Duration = Duration::from_secs(3 * 86_400);
 
 fn hellos<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, &'a Flow, &'a Tls)> + Clone + use<'a> {
     view.flows().filter_map(|(index, flow)| Some((index, flow, flow.tls.as_deref()?)))
@@ -98,16 +106,23 @@ fn placeholder(view: &View<'_>) -> Option<Statement> {
         let plain = cert.self_signed && plain.contains(&cn.as_str()) && cert.subject.contains("O=");
         // The name of one's own machine says nothing of another's.
         let elsewhere = cert.self_signed && cn == "localhost" && !view.channel.service.local;
-        marked || plain || elsewhere
+        marked || plain || elsewhere || cert.self_signed && nameless(cert) && !view.channel.service.local
     })?;
+    let strength = if nameless(cert) { 0.8 } else { 1.0 };
     Some(cite(
         view,
-        1.0,
+        strength,
         format!("a certificate nobody filled in: {}", clip(&cert.subject)),
         index,
         flow,
         tls,
     ))
+}
+
+/// A subject that says nothing but a country or a state: neither a name nor an organisation.
+fn nameless(cert: &Certificate) -> bool {
+    let part = |own: &str| matches!(own.trim().split_once('='), Some(("C" | "ST" | "L", _)));
+    !cert.subject.is_empty() && cert.names.is_empty() && cert.subject.split(',').all(part)
 }
 
 /// Subjects of letters that are no words, or names below top-level domains that do not exist.
@@ -232,6 +247,39 @@ fn old(view: &View<'_>) -> Option<Statement> {
     view.public().then(|| cite(view, 1.0, format!("{} without a server name", tls.version), index, flow, tls))
 }
 
+/// TLS on the port of HTTP in clear: a firewall lets it pass, a web server would never offer it.
+fn web_port(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, tls) = hellos(view)
+        .find(|(_, flow, tls)| flow.server.port == 80 && tls.established && tls.after.is_none())?;
+    view.public().then(|| cite(view, 1.0, "TLS on port 80".to_owned(), index, flow, tls))
+}
+
+/// A public name is asked for, a certificate that nobody vouches for and that is not for it comes back, and the client
+/// goes on. Programs that check would end here; browsers ask the user first.
+fn ignored(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, tls, cert) = leafs(view).find(|(_, flow, tls, cert)| {
+        let Some(sni) = tls.sni.as_deref().and_then(name::host) else { return false };
+        let own = cert.names.iter().map(String::as_str).chain(cert.cn.as_deref());
+        let mut own = own.filter(|own| name::covers(own, &sni));
+        let talk = flow.payload.to_server >= MIN_TALK && flow.payload.to_client >= MIN_TALK;
+        cert.self_signed && own.next().is_none() && tls.established && talk && !name::rootless(&sni)
+    })?;
+    let sni = tls.sni.as_deref().unwrap_or("");
+    let why = format!("asked for {sni}, got the home-made {}, and went on", clip(&cert.subject));
+    view.public().then(|| cite(view, 1.0, why, index, flow, tls))
+}
+
+/// The certificate was made days before.
+fn young(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, tls, age) = leafs(view).find_map(|(index, flow, tls, cert)| {
+        let age = flow.start.since(cert.not_before);
+        (cert.not_before <= flow.start && age <= YOUNG).then_some((index, flow, tls, age))
+    })?;
+    let hours = age.as_secs_f64() / 3600.0;
+    let why = format!("a certificate {hours:.0} hours old");
+    (view.public() && !view.known()).then(|| cite(view, 1.0, why, index, flow, tls))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,7 +292,8 @@ mod tests {
         issuer: &str,
         names: &[&str],
     ) -> crate::detect::ledger::Ledger {
-        let cert = certificate(subject, issuer, names);
+        let mut cert = certificate(subject, issuer, names);
+        cert.not_before = cert.not_before - Duration::from_secs(30 * 86_400);
         ledger([flow("203.0.113.71", port)
             .tls(sni, Some(cert))
             .edit(|flow| {
@@ -303,6 +352,38 @@ mod tests {
         let cert = certificate("CN=www.shop.example", "CN=R3", &["www.shop.example"]);
         let sold = ledger([flow("203.0.113.71", 443).tls(None, Some(cert)).payload(54_000, 1_900).build()]);
         assert!(upload(&view(&sold)).is_none());
+    }
+
+    #[test]
+    fn a_client_that_does_not_mind() {
+        let own = "CN=localhost,O=Example Office";
+        let went_on = with(Some("panel.quay-of-boats.com"), 443, own, own, &[]);
+        assert!(ignored(&view(&went_on)).is_some());
+        let right = "CN=panel.quay-of-boats.com";
+        assert!(ignored(&view(&with(Some("panel.quay-of-boats.com"), 443, right, right, &[]))).is_none());
+        assert!(
+            ignored(&view(&with(Some("panel.quay-of-boats.com"), 443, own, "CN=R3", &["b.example"])))
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn subjects_without_a_name_and_ports_without_tls() {
+        assert!(placeholder(&view(&with(None, 443, "C=US", "C=US", &[]))).is_some());
+        assert!(placeholder(&view(&with(None, 443, "CN=box,C=US", "CN=box,C=US", &[]))).is_none());
+        assert!(web_port(&view(&with(None, 80, "C=US", "C=US", &[]))).is_some());
+        assert!(web_port(&view(&with(None, 443, "C=US", "C=US", &[]))).is_none());
+    }
+
+    #[test]
+    fn certificates_made_the_day_before() {
+        let made = |days: i64| {
+            let mut cert = certificate("CN=a.example", "CN=R3", &["a.example"]);
+            cert.not_before = cert.not_before - Duration::from_secs(days * 86_400);
+            ledger([flow("203.0.113.71", 443).tls(Some("a.example"), Some(cert)).payload(900, 900).build()])
+        };
+        assert!(young(&view(&made(0))).is_some());
+        assert!(young(&view(&made(9))).is_none());
     }
 
     #[test]

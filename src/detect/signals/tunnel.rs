@@ -170,6 +170,8 @@ fn icmp(view: &View<'_>) -> Option<Statement> {
         (true, true, true) => 1.0,
         (true, true, false) if sizes.len() >= 16 => 0.8,
         (true, ..) if dense => 0.9,
+        // Two sizes are a question and its answer cut short, as some servers do with large pings.
+        (true, false, true) if sizes.len() <= 2 => 0.5,
         (true, false, true) => 0.7,
         (false, true, true) => 0.6,
         _ => return None,

@@ -3,20 +3,25 @@
 use super::{Needs, Signal, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Upload};
-use crate::record::{Body, Exchange, Flow, Proto, SideName};
+use crate::detect::ledger::name;
+use crate::record::{Body, Exchange, Flow, Proto, SideName, Turn};
 use crate::time::Duration;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "upload-burst", needs: Needs::TCP, look: burst },
     Signal { name: "upload-in-parts", needs: Needs::POST, look: parts },
     Signal { name: "same-size-uploads", needs: Needs::TLS, look: same_size },
+    Signal { name: "archive-posted", needs: Needs::POST, look: archive },
 ];
 
 /// Least upload that is called one, in bytes: below, requests and reports of every program live.
 const MIN_UPLOAD: u64 = 20_000;
 /// How much more must go up than comes down.
 const MIN_RATIO: f64 = 3.0;
+/// Most that is called a word in answer, in bytes.
+const MAX_WORD: u64 = 2_000;
 /// A thief sends what it has within minutes of the first contact.
 const FRESH: Duration = Duration::from_secs(600);
 /// Largest upload of the kind, in bytes. Beyond it backups and media are far more common than loot.
@@ -34,13 +39,51 @@ fn burst(view: &View<'_>) -> Option<Statement> {
             best = Some((up, index, flow));
         }
     }
-    let (up, index, flow) = best?;
+    let Some((up, index, flow)) = best else { return turn(view) };
     let down = flow.payload.to_client;
     let ratio = up as f64 / down.max(1) as f64;
     let strength = if ratio >= 10.0 { 1.0 } else { 0.7 };
     let seconds = flow.start.since(view.channel.first).as_secs_f64();
     let why = format!("{} up against {} down, {seconds:.0} s after the first contact", size(up), size(down));
     let mut statement = view.say(strength, why).flow(index, flow);
+    statement.upload =
+        Some(Upload { bytes: up, requests: 1, encoding: Some(flow.app().to_owned()), destination: None });
+    statement.kinds.push(Kind::Exfiltration);
+    Some(statement)
+}
+
+/// The largest turn of the client that is an upload and got but a word in answer: its bytes and those of the answer.
+fn turn_of(flow: &Flow) -> Option<(u64, u64)> {
+    let pairs = flow.turns.windows(2).filter_map(|pair| {
+        let [Turn(SideName::Client, _, up, _), Turn(SideName::Server, _, down, _)] = pair else {
+            return None;
+        };
+        let word = *down <= MAX_WORD && up / 10 >= *down;
+        (word && (MIN_UPLOAD..=MAX_UPLOAD).contains(up)).then_some((*up, *down))
+    });
+    pairs.max()
+}
+
+/// Bytes of what is an upload by its shape: much up and little down, in the whole or in one turn.
+pub(super) fn large(flow: &Flow) -> Option<u64> {
+    let (up, down) = (flow.payload.to_server, flow.payload.to_client);
+    let steep = up as f64 >= MIN_RATIO * down.max(1) as f64 && (MIN_UPLOAD..=MAX_UPLOAD).contains(&up);
+    if flow.proto != Proto::Tcp {
+        return None;
+    }
+    if steep { Some(up) } else { turn_of(flow).map(|(up, _)| up) }
+}
+
+/// Inside a conversation that brought more than it took, one side's turn sends much and gets a word for it: libraries
+/// and settings come down first, then the loot goes up.
+fn turn(view: &View<'_>) -> Option<Statement> {
+    let fresh = view
+        .flows()
+        .filter(|(_, flow)| flow.proto == Proto::Tcp && flow.start.since(view.channel.first) <= FRESH);
+    let turns = fresh.filter_map(|(index, flow)| Some((turn_of(flow)?, index, flow)));
+    let ((up, down), index, flow) = turns.max_by_key(|(turn, index, _)| (*turn, Reverse(*index)))?;
+    let why = format!("one turn of {} up, answered with {}", size(up), size(down));
+    let mut statement = view.say(0.7, why).flow(index, flow);
     statement.upload =
         Some(Upload { bytes: up, requests: 1, encoding: Some(flow.app().to_owned()), destination: None });
     statement.kinds.push(Kind::Exfiltration);
@@ -91,6 +134,24 @@ fn parts(view: &View<'_>) -> Option<Statement> {
     Some(statement)
 }
 
+/// An archive goes to an address by a program.
+fn archive(view: &View<'_>) -> Option<Statement> {
+    let packed = |body: &Body| {
+        let kind = body.archive.as_ref().map(|archive| archive.kind.as_str()).or(body.magic.as_deref());
+        matches!(kind, Some("zip" | "rar" | "7z" | "tar"))
+    };
+    let (index, flow, exchange, body) = view.posts().find(|(_, _, exchange, body)| {
+        let program = exchange.header("Accept-Language").is_none() && exchange.header("Referer").is_none();
+        let own = packed(body) || body.parts.iter().any(|part| packed(&part.body));
+        program && own && body.bytes >= 2_000
+    })?;
+    let bare = exchange.host.as_deref().is_none_or(|host| name::address(host).is_some());
+    let why = format!("a program posts an archive in {}", size(body.bytes));
+    let mut statement = view.say(if bare { 1.0 } else { 0.4 }, why).exchange(index, flow, exchange);
+    statement.kinds.push(Kind::Exfiltration);
+    view.public().then_some(statement)
+}
+
 /// The same number of bytes goes up again and again inside TLS, seldom and in one burst each time.
 fn same_size(view: &View<'_>) -> Option<Statement> {
     let mut sizes: BTreeMap<u64, Vec<(usize, &Flow)>> = BTreeMap::new();
@@ -125,6 +186,29 @@ mod tests {
             flow("203.0.113.4", 443).at_ms(3_600_000).payload(90_000, 700).build(),
         ];
         assert!(burst(&view(&ledger(late))).is_none());
+    }
+
+    #[test]
+    fn a_turn_that_sends_much_after_libraries_came() {
+        use SideName::{Client, Server};
+        let turns = [(Client, 0, 300), (Server, 90, 2_400_000), (Client, 900, 184_000), (Server, 990, 240)];
+        let talk = |last| {
+            let turns = [&turns[..3], &[(Server, 990, last)]].concat();
+            ledger([flow("203.0.113.4", 443).turns(&turns).payload(184_300, 2_400_000 + last).build()])
+        };
+        assert!(burst(&view(&talk(240))).is_some());
+        assert!(burst(&view(&talk(90_000))).is_none());
+    }
+
+    #[test]
+    fn an_archive_for_an_address() {
+        let post = |host: &str, headers: &[(&str, &str)]| {
+            let zip = crate::detect::testing::zip(90_000, &[]);
+            ledger([flow("203.0.113.4", 80).http(request("POST", host, "/in", headers, Some(zip))).build()])
+        };
+        assert!(archive(&view(&post("203.0.113.4", &[]))).unwrap().strength > 0.9);
+        assert!(archive(&view(&post("a.example", &[]))).unwrap().strength < 0.5);
+        assert!(archive(&view(&post("203.0.113.4", &[("Accept-Language", "de")]))).is_none());
     }
 
     #[test]

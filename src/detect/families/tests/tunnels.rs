@@ -42,6 +42,8 @@ fn tools_are_named_by_their_names() {
     let doors = [format!("n.0.f.{id}.tunnel.example"), format!("abc.1.d.{id}.tunnel.example")];
     named(&[&doors[0], &doors[1]], "AAAA", "ismdoor-names");
     named(&["4711.1.gettasks.tunnel.example"], "TXT", "mozart-names");
+    let pieces: Vec<String> = (1..8).map(|n| format!("l.{n}.tunnel.example")).collect();
+    named(&pieces.iter().map(String::as_str).collect::<Vec<_>>(), "TXT", "dns-text-loader");
     assert!(below(&["www.tunnel.example", "mail.tunnel.example"], "A").is_empty());
 }
 
