@@ -163,9 +163,26 @@ fn absorb(mut best: Finding, other: Finding) -> Finding {
     best.bytes_out = best.bytes_out.saturating_add(other.bytes_out);
     best.bytes_in = best.bytes_in.saturating_add(other.bytes_in);
     best.flows = best.flows.saturating_add(other.flows);
-    let room = MAX_EVIDENCE.saturating_sub(best.evidence.len());
-    best.evidence.extend(other.evidence.into_iter().take(room));
+    add_evidence(&mut best.evidence, other.evidence);
     best
+}
+
+/// Adds conversations, up to a bound; one that is listed already gets the further frames.
+fn add_evidence(own: &mut Vec<Evidence>, more: Vec<Evidence>) {
+    for evidence in more {
+        let same = |known: &&mut Evidence| {
+            known.capture == evidence.capture
+                && known.community_id == evidence.community_id
+                && known.filter == evidence.filter
+        };
+        if let Some(known) = own.iter_mut().find(same) {
+            known.frames.extend(evidence.frames);
+            known.frames.sort_unstable();
+            known.frames.dedup();
+        } else if own.len() < MAX_EVIDENCE {
+            own.push(evidence);
+        }
+    }
 }
 
 /// Adds what is new, up to a bound, in the order of coming.
@@ -368,6 +385,22 @@ fn filter(flow: &Flow) -> String {
 mod tests {
     use super::*;
     use crate::detect::testing::flow;
+
+    #[test]
+    fn a_conversation_is_listed_once_with_all_its_frames() {
+        let of = |conversation: &str, frames: &[(u64, u64)]| Evidence {
+            capture: 0,
+            frames: frames.to_vec(),
+            community_id: conversation.to_owned(),
+            filter: "f".to_owned(),
+        };
+        let mut own = vec![of("1:a", &[(4, 9)])];
+        add_evidence(&mut own, vec![of("1:b", &[(1, 2)]), of("1:a", &[(4, 9), (1, 2)])]);
+        assert_eq!(own, [of("1:a", &[(1, 2), (4, 9)]), of("1:b", &[(1, 2)])]);
+        let many = (0..200).map(|n| of(&format!("1:{n}"), &[(n, n)])).collect();
+        add_evidence(&mut own, many);
+        assert_eq!(own.len(), MAX_EVIDENCE);
+    }
 
     #[test]
     fn filters_name_both_ends() {
