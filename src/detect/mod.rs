@@ -22,6 +22,7 @@ mod testing;
 
 pub use evidence::{ChannelIx, MAX_FRAMES, SignalRule, SignalRules, Statement};
 pub use finding::{Finding, Verdict};
+pub use ledger::address::private;
 pub use ledger::{Channel, Event, EventKind, HostView, Ledger, Service, Services};
 pub use rules::{RuleError, Rules, parse_services, parse_signals};
 pub use score::FamilyNote;

@@ -1,7 +1,6 @@
 //! The picture as a graph: for Graphviz (DOT) and for everything that reads GraphML.
 
 use super::join::Picture;
-use super::text::level;
 use std::io::{self, Write};
 
 /// Writes DOT. Servers are boxes, victims ellipses; an edge is labelled with the findings behind it.
@@ -59,12 +58,12 @@ fn nodes(picture: &Picture) -> impl Iterator<Item = Node<'_>> {
         let name = server.places.iter().rfind(|place| place.kind == "name").or(server.places.first());
         let families: Vec<&str> = server.families.keys().map(String::as_str).collect();
         let label = [name.map_or("", |place| &place.value), &families.join(", ")].join("\n");
-        Node { id: &server.id, server: true, label: label.trim().to_owned(), level: level(server.level) }
+        Node { id: &server.id, server: true, label: label.trim().to_owned(), level: server.level.name() }
     });
     let victims = picture.victims.iter().map(|victim| {
         let name = victim.names.first().map_or("", String::as_str);
         let label = format!("{}\n{name}", victim.addr).trim().to_owned();
-        Node { id: &victim.id, server: false, label, level: level(victim.level) }
+        Node { id: &victim.id, server: false, label, level: victim.level.name() }
     });
     servers.chain(victims)
 }

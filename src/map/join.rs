@@ -1,8 +1,8 @@
 //! Joins the findings of all runs.
 
 use super::run::{Run, Sighting};
-use crate::detect::Services;
 use crate::detect::finding::Level;
+use crate::detect::{Services, private};
 use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -340,17 +340,6 @@ fn server(group: &[usize], sightings: &[(&Run, &Sighting)], services: &Services)
 
 fn is_mail(service: &super::run::Service) -> bool {
     service.app == "smtp" || service.ports.iter().any(|port| matches!(port, 25 | 465 | 587 | 2525))
-}
-
-/// Whether an address is of no use outside its own network.
-fn private(addr: IpAddr) -> bool {
-    match addr {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            v4.is_private() || v4.is_loopback() || v4.is_link_local() || (a == 100 && (64..128).contains(&b))
-        }
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-    }
 }
 
 fn identity(run: &Run, sighting: &Sighting) -> Identity {

@@ -4,7 +4,7 @@
 //! apostrophe in front, and nothing in them steers a terminal.
 
 use super::join::{Picture, Place, Proof, Server};
-use super::text::{level, range};
+use super::text::range;
 use crate::detect::finding::Level;
 use crate::report::Safe;
 use std::io::{self, Write};
@@ -42,7 +42,7 @@ pub fn takedown(picture: &Picture, defang: bool, out: &mut dyn Write) -> io::Res
                 if why.is_none() { "yes" } else { "no" }.to_owned(),
                 place.kind.clone(),
                 shown(&place.value, defang),
-                level(server.level).to_owned(),
+                server.level.name().to_owned(),
                 format!("{:.1}", server.score),
                 joined(server.families.keys().cloned()),
                 joined(server.ports.iter().map(ToString::to_string)),
@@ -70,7 +70,7 @@ fn reason(server: &Server, place: &Place) -> Option<String> {
     if !shared.is_empty() {
         return Some(format!("reached under a name that is known as {}", shared.join(", ")));
     }
-    (server.level < LEAST).then(|| format!("no finding above {}", level(server.level)))
+    (server.level < LEAST).then(|| format!("no finding above {}", server.level.name()))
 }
 
 /// Victims, one a line: whom to notify and of what.
@@ -85,7 +85,7 @@ pub fn victims(picture: &Picture, out: &mut dyn Write) -> io::Result<()> {
             victim.mac.clone().unwrap_or_default(),
             joined(victim.names.iter().cloned()),
             joined(victim.users.iter().cloned()),
-            level(victim.level).to_owned(),
+            victim.level.name().to_owned(),
             victim.first.to_string(),
             victim.last.to_string(),
             joined(victim.taken.iter().map(|(what, n)| format!("{what} {n}"))),

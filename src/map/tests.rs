@@ -115,6 +115,15 @@ fn what_others_use_is_not_joined_by_address_and_not_listed() {
 }
 
 #[test]
+fn private_addresses_in_every_form_are_not_listed() {
+    for addr in ["::ffff:192.168.7.7", "100.64.0.9", "240.0.0.9", "fd00::7"] {
+        let runs = [run("aa", &[finding("1", 1, "10.0.0.5", addr, "", "critical")])];
+        let list = printed(|out| takedown(&picture(&runs, &services()), false, out));
+        assert!(!list.contains("yes,"), "{addr}: {list}");
+    }
+}
+
+#[test]
 fn hostile_names_stay_text_in_every_form() {
     let bad = finding("1", 1, "10.0.0.5", "203.0.113.4", "=HYPERLINK(1)\\u001b[31m,\\\"x<b>\\n", "critical");
     let picture = picture(&[run("aa", &[bad])], &services());

@@ -30,7 +30,7 @@ pub fn text(picture: &Picture, out: &mut dyn Write) -> io::Result<()> {
 fn server(server: &Server, out: &mut dyn Write) -> io::Result<()> {
     let families = named(server.families.iter());
     let families = if families.is_empty() { String::new() } else { format!(" {families}") };
-    writeln!(out, "\n{} {} ({:.1}){families}", server.id, level(server.level), server.score)?;
+    writeln!(out, "\n{} {} ({:.1}){families}", server.id, server.level.name(), server.score)?;
     for place in server.places.iter().take(SHOWN) {
         let known = place.known_as.iter().cloned().collect::<Vec<_>>().join(", ");
         let known = if known.is_empty() { known } else { format!(" ({})", Safe(&known)) };
@@ -49,7 +49,7 @@ fn victim(victim: &Victim, out: &mut dyn Write) -> io::Result<()> {
     let names: Vec<&str> = victim.names.iter().chain(&victim.users).map(String::as_str).collect();
     let names = if names.is_empty() { String::new() } else { format!(" {}", names.join(", ")) };
     let servers: Vec<&str> = victim.servers.iter().map(String::as_str).collect();
-    writeln!(out, "\n{} {}{}, {}", victim.id, victim.addr, Safe(&names), level(victim.level))?;
+    writeln!(out, "\n{} {}{}, {}", victim.id, victim.addr, Safe(&names), victim.level.name())?;
     writeln!(out, "  lost to {}, {} to {}", shortened(&servers), victim.first, victim.last)?;
     let taken = named(victim.taken.iter());
     if !taken.is_empty() {
@@ -62,7 +62,7 @@ fn proofs(proofs: &[Proof], more: u64, out: &mut dyn Write) -> io::Result<()> {
     for proof in proofs.iter().take(SHOWN) {
         let frames: Vec<String> = proof.frames.iter().take(SHOWN).map(|&(a, b)| range(a, b)).collect();
         let dots = if proof.frames.len() > SHOWN { ", ..." } else { "" };
-        writeln!(out, "  {} {}: {}", proof.finding, level(proof.level), Safe(&proof.title))?;
+        writeln!(out, "  {} {}: {}", proof.finding, proof.level.name(), Safe(&proof.title))?;
         writeln!(out, "    {} frames {}{dots}", Safe(&proof.capture), frames.join(", "))?;
     }
     rest(proofs.len().saturating_add(usize::try_from(more).unwrap_or(usize::MAX)), out)
@@ -75,17 +75,6 @@ fn rest(all: usize, out: &mut dyn Write) -> io::Result<()> {
 /// A range of frames: `7` or `7-9`.
 pub fn range(first: u64, last: u64) -> String {
     if first == last { first.to_string() } else { format!("{first}-{last}") }
-}
-
-/// A level in the word that every format uses.
-pub fn level(level: crate::detect::finding::Level) -> &'static str {
-    use crate::detect::finding::Level;
-    match level {
-        Level::Low => "low",
-        Level::Medium => "medium",
-        Level::High => "high",
-        Level::Critical => "critical",
-    }
 }
 
 fn named<'a>(counts: impl Iterator<Item = (&'a String, &'a u64)>) -> String {

@@ -1,6 +1,6 @@
 //! Pictures drawn as SVG: what a term adds, and a victim's findings in time.
 
-use super::{level, server};
+use super::server;
 use crate::detect::finding::Finding;
 use crate::report::Safe;
 use crate::time::Timestamp;
@@ -48,7 +48,7 @@ pub fn lanes(findings: &[&Finding], first: Timestamp, last: Timestamp) -> Markup
                 text x="0" y=(y + 16) { (Safe(&short(&server(finding)))) }
                 line.axis x1=(LEFT) x2=(WIDTH - 10.0) y1=(y + 12) y2=(y + 12) {}
                 a href={ "#" (Safe(&finding.id)) } {
-                    rect.lane.(level(finding.level)) x=(format!("{from:.1}")) y=(y + 5)
+                    rect.lane.(finding.level.name()) x=(format!("{from:.1}")) y=(y + 5)
                         width=(format!("{:.1}", (to - from).max(4.0))) height="14" rx="2" {
                         title { (finding.first) " to " (finding.last) ": " (Safe(&finding.title)) }
                     }

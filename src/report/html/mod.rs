@@ -93,9 +93,9 @@ fn overview(all: &[&Finding]) -> Markup {
     html! {
         ul.tiles {
             @for finding in all.iter().take(TILES) {
-                li.tile.(level(finding.level)) {
+                li.tile.(finding.level.name()) {
                     a href={ "#" (Safe(&finding.id)) } {
-                        span.level { (level(finding.level)) " " (format!("{:.1}", finding.score)) }
+                        span.level { (finding.level.name()) " " (format!("{:.1}", finding.score)) }
                         strong { (taken(finding)) }
                         span { (Safe(&victim(finding))) " → " (Safe(&server(finding))) }
                     }
@@ -159,9 +159,9 @@ fn victims(report: &Report<'_>, all: &[&Finding]) -> Markup {
 
 fn finding(report: &Report<'_>, finding: &Finding, open: bool) -> Markup {
     html! {
-        details.finding.(level(finding.level)) id=(Safe(&finding.id)) open[open] {
+        details.finding.(finding.level.name()) id=(Safe(&finding.id)) open[open] {
             summary {
-                span.level { (level(finding.level)) " " (format!("{:.1}", finding.score)) } " "
+                span.level { (finding.level.name()) " " (format!("{:.1}", finding.score)) } " "
                 strong { (Safe(&finding.title)) }
             }
             div {
@@ -298,8 +298,8 @@ fn lowered(report: &Report<'_>) -> Markup {
                         tr {
                             td { (one.host) }
                             td { (Safe(&one.server)) }
-                            td { (one.from.map_or("", level)) }
-                            td { (one.to.map_or("nothing", level)) }
+                            td { (one.from.map_or("", Level::name)) }
+                            td { (one.to.map_or("nothing", Level::name)) }
                             td { (Safe(&one.why)) }
                         }
                     }
@@ -392,15 +392,6 @@ const fn word(kind: Kind) -> &'static str {
         Kind::DeadDrop => "a dead drop",
         Kind::Tunnel => "a tunnel",
         Kind::Download => "a download",
-    }
-}
-
-const fn level(level: Level) -> &'static str {
-    match level {
-        Level::Low => "low",
-        Level::Medium => "medium",
-        Level::High => "high",
-        Level::Critical => "critical",
     }
 }
 
