@@ -78,9 +78,25 @@ fn u32le(bytes: &[u8], offset: usize) -> Option<u32> {
 /// signature (`html` and the like are shapes, not types).
 pub(super) fn identify(head: &[u8]) -> Option<&'static str> {
     let fits = |s: &&Signature| head.get(s.offset..).is_some_and(|rest| rest.starts_with(s.bytes));
-    let signature = SIGNATURES.iter().filter(fits).find_map(|s| confirm(s.name, head));
-    signature.or_else(|| text(head))
+    let begins = head.first().is_some_and(|byte| BEGINS[usize::from(*byte)]);
+    let inside = |s: &&Signature| begins || s.offset > 0;
+    let any = begins || head.get(4) == Some(&b'f') || head.get(257) == Some(&b'u');
+    let mut signatures = SIGNATURES.iter().filter(|_| any).filter(inside).filter(fits);
+    signatures.find_map(|s| confirm(s.name, head)).or_else(|| text(head))
 }
+
+/// The bytes with which a signature at the start begins.
+const BEGINS: [bool; 256] = {
+    let mut begins = [false; 256];
+    let mut n = 0;
+    while n < SIGNATURES.len() {
+        if SIGNATURES[n].offset == 0 {
+            begins[SIGNATURES[n].bytes[0] as usize] = true;
+        }
+        n += 1;
+    }
+    begins
+};
 
 /// Checks what short signatures leave open, and tells containers apart.
 fn confirm(name: &'static str, head: &[u8]) -> Option<&'static str> {
@@ -150,14 +166,18 @@ fn text(head: &[u8]) -> Option<&'static str> {
 /// An archive that begins a few bytes into the body, behind a length or a prefix of a protocol: its type and
 /// offset. ZIP is searched for elsewhere, everywhere.
 pub(super) fn behind_prefix(head: &[u8]) -> Option<(&'static str, usize)> {
-    let long: [(&'static str, &[u8]); 3] = [
+    const LONG: [(&str, &[u8]); 3] = [
         ("rar", b"Rar!\x1a\x07\x00"),
         ("rar", b"Rar!\x1a\x07\x01\x00"),
         ("7z", b"7z\xbc\xaf\x27\x1c\x00\x04"),
     ];
-    let found = long.iter().filter_map(|(name, bytes)| Some((*name, memchr::memmem::find(head, bytes)?)));
+    let at = |offset: usize| {
+        let found = LONG.iter().find(|(_, bytes)| head[offset..].starts_with(bytes));
+        found.map(|(name, _)| (*name, offset))
+    };
     let packed = || gzip_behind_prefix(head).map(|offset| ("gzip", offset));
-    found.min_by_key(|(_, offset)| *offset).or_else(packed)
+    // All begin with one of two letters.
+    memchr::memchr2_iter(b'R', b'7', head).find_map(at).or_else(packed)
 }
 
 /// Where a gzip stream begins in the first bytes of a message, behind a length or a short header. Tells nothing
@@ -167,7 +187,7 @@ pub fn gzip_behind_prefix(head: &[u8]) -> Option<usize> {
     const WITHIN: usize = 16;
     /// The fixed part of the header.
     const HEADER: usize = 10;
-    let offset = memchr::memmem::find(head.get(..WITHIN + HEADER)?, b"\x1f\x8b\x08")?;
+    let offset = head.get(..WITHIN + HEADER)?.windows(3).position(|three| three == b"\x1f\x8b\x08")?;
     // Flags without reserved bits, and a known operating system (RFC 1952, 2.3.1).
     let plausible = head.get(offset + 3)? & 0xe0 == 0 && matches!(head.get(offset + 9)?, 0..=13 | 255);
     (plausible && offset <= WITHIN).then_some(offset)

@@ -64,14 +64,15 @@ impl Plain {
         let packed = packed.filter(|_| context.upload).and_then(|lead| Wrapped::gzip(context, lead));
         let reads = context.upload && open && packed.is_none() && (form || !encoded);
         let wrap = |wrapped| Text::Wrapped(Box::new(wrapped));
+        let key = (shape == Some(Shape::Binary) && magic.is_none()).then(|| magic::xored(head)).flatten();
         let text = match shape {
             Some(Shape::Form) if context.upload => Text::Form(Box::new(Form::new(context))),
             _ if form && context.upload => Text::Form(Box::new(Form::new(context))),
             Some(Shape::Json) if context.upload => Text::Json(Box::new(Json::new(context))),
             Some(Shape::Base64) => Wrapped::base64(context).map_or(Text::Nothing, wrap),
             Some(Shape::Hex) => Wrapped::hex(context).map_or(Text::Nothing, wrap),
-            Some(Shape::Binary) if magic.is_none() && magic::xored(head).is_some() => {
-                magic::xored(head).and_then(|key| Wrapped::xor(context, key)).map_or(Text::Nothing, wrap)
+            Some(Shape::Binary) if key.is_some() => {
+                key.and_then(|key| Wrapped::xor(context, key)).map_or(Text::Nothing, wrap)
             }
             _ if packed.is_some() => packed.map_or(Text::Nothing, wrap),
             _ if reads && context.layers > 0 => Text::Runs(Box::new(Runs::new(context))),

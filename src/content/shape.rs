@@ -122,33 +122,29 @@ fn is_json(text: &[u8]) -> bool {
 }
 
 fn is_hex(text: &[u8], complete: bool) -> bool {
+    let filler = |b: &u8| matches!(b, b'\r' | b'\n' | b' ' | b'-');
+    if !text.iter().all(|b| b.is_ascii_hexdigit() || filler(b)) {
+        return false;
+    }
     let digits = text.iter().filter(|b| b.is_ascii_hexdigit()).count();
-    let filler = text.iter().filter(|b| matches!(b, b'\r' | b'\n' | b' ' | b'-')).count();
+    let filler = text.len() - digits;
     let kinds = text.iter().any(u8::is_ascii_digit)
         && text.iter().any(|b| b.is_ascii_hexdigit() && !b.is_ascii_digit());
     let pairs = filler * 2 <= digits + 2;
-    digits >= HEX_MIN
-        && digits + filler == text.len()
-        && kinds
-        && pairs
-        && !(complete && digits % 2 == 1)
-        && !guid(text)
+    digits >= HEX_MIN && kinds && pairs && !(complete && digits % 2 == 1) && !guid(text)
 }
 
 fn is_base64(text: &[u8], complete: bool) -> bool {
     let body = text.trim_ascii_end();
     let body = body.strip_suffix(b"==").or_else(|| body.strip_suffix(b"=")).unwrap_or(body);
-    let chars = || body.iter().filter(|b| !matches!(b, b'\r' | b'\n'));
-    let count = chars().count();
-    let standard = chars().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'));
-    let url = chars().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let line = |b: &u8| matches!(b, b'\r' | b'\n');
+    let all = |signs: [u8; 2]| body.iter().all(|b| b.is_ascii_alphanumeric() || signs.contains(b) || line(b));
+    if !(all(*b"+/") || all(*b"-_")) {
+        return false;
+    }
+    let count = body.iter().filter(|b| !line(b)).count();
     // Lines of words would pass: their lines differ in length, those of an encoder do not.
-    count >= BASE64_MIN
-        && (standard || url)
-        && mixed(body)
-        && !(complete && count % 4 == 1)
-        && !guid(text)
-        && even_lines(body)
+    count >= BASE64_MIN && mixed(body) && !(complete && count % 4 == 1) && !guid(text) && even_lines(body)
 }
 
 /// All lines but the last are of one length.

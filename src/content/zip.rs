@@ -176,7 +176,7 @@ impl Zip {
                 return at + 4 - held;
             }
             if bytes.len() < 3 {
-                self.buffer.extend_from_slice(&joined[joined.len().saturating_sub(3)..]);
+                self.buffer.extend_from_slice(beginning(&joined));
                 return bytes.len();
             }
         }
@@ -184,7 +184,7 @@ impl Zip {
             self.hold(&bytes[at..at + 4]);
             return at + 4;
         }
-        self.buffer.extend_from_slice(&bytes[bytes.len().saturating_sub(3)..]);
+        self.buffer.extend_from_slice(beginning(bytes));
         bytes.len()
     }
 
@@ -325,7 +325,13 @@ impl Zip {
 /// First signature in `bytes`.
 fn find(bytes: &[u8]) -> Option<usize> {
     let whole = |at: &usize| bytes[*at..].first_chunk::<4>().is_some_and(|four| signature(*four));
-    memchr::memmem::find_iter(bytes, b"PK").find(whole)
+    memchr::memchr_iter(b'P', bytes).find(whole)
+}
+
+/// The end of `bytes` in which a signature may begin: up to three bytes.
+fn beginning(bytes: &[u8]) -> &[u8] {
+    let last = &bytes[bytes.len().saturating_sub(3)..];
+    last.iter().position(|byte| *byte == b'P').map_or(&[], |at| &last[at..])
 }
 
 /// Whether fields of a header are ones that a packer writes: version needed, method, length of the name.

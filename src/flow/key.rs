@@ -17,8 +17,8 @@ pub(super) type Dir = usize;
 /// Carrier, unordered pair of endpoints and address space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
-    /// The smaller and the greater endpoint's address, IPv4 as mapped IPv6.
-    addrs: [[u8; 16]; 2],
+    /// The smaller and the greater endpoint's address.
+    addrs: [Address; 2],
     /// Their ports; for ICMP type (that of the request) and code; 0 where there are none.
     ports: [u16; 2],
     /// Identifier of an ICMP exchange; where it has none, the end that asks.
@@ -31,6 +31,29 @@ pub(super) struct Key {
     bare: bool,
     /// See [`space`].
     space: u32,
+}
+
+/// An address as IPv6, that of IPv4 mapped, in two halves: compared as numbers rather than byte by byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Address {
+    high: u64,
+    low: u64,
+}
+
+impl Address {
+    /// The lower half of a mapped IPv4 address without its 32 bits (RFC 4291, 2.5.5.2).
+    const MAPPED: u64 = 0xffff << 32;
+
+    fn of(addr: IpAddr) -> Self {
+        match addr {
+            IpAddr::V4(v4) => Self { high: 0, low: Self::MAPPED | u64::from(v4.to_bits()) },
+            IpAddr::V6(v6) => Self { high: (v6.to_bits() >> 64) as u64, low: v6.to_bits() as u64 },
+        }
+    }
+
+    fn bits(self) -> u128 {
+        u128::from(self.high) << 64 | u128::from(self.low)
+    }
 }
 
 /// Sent by the side that asks; by the one that answers; not told.
@@ -84,12 +107,12 @@ impl Key {
         };
         let bare = matches!(layers.transport, Transport::Other(_));
         let icmp = !bare && (protocol == ICMP || protocol == ICMP6);
-        let (from, to) = (bytes(layers.src), bytes(layers.dst));
+        let (from, to) = (Address::of(layers.src), Address::of(layers.dst));
         // A host that pings itself is told apart by the type.
         let dir = if icmp {
-            usize::from(order(from) > order(to) || (from == to && asks == Asks::No))
+            usize::from(from > to || (from == to && asks == Asks::No))
         } else {
-            usize::from((order(from), src) > (order(to), dst))
+            usize::from((from, src) > (to, dst))
         };
         let swap = dir == 1;
         // Two neighbours that ask each other have two conversations, as Community ID has it.
@@ -124,7 +147,7 @@ impl Key {
     }
 
     fn addr(&self, dir: Dir) -> IpAddr {
-        let addr = Ipv6Addr::from(self.addrs[dir & 1]);
+        let addr = Ipv6Addr::from_bits(self.addrs[dir & 1].bits());
         match addr.to_ipv4_mapped() {
             Some(v4) if !self.v6 => IpAddr::V4(v4),
             _ => IpAddr::V6(addr),
@@ -174,23 +197,11 @@ impl Key {
 
 impl std::hash::Hash for Key {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        state.write_u128(u128::from_ne_bytes(self.addrs[0]));
-        state.write_u128(u128::from_ne_bytes(self.addrs[1]));
+        state.write_u128(self.addrs[0].bits());
+        state.write_u128(self.addrs[1].bits());
         let [a, b] = self.ports.map(u64::from);
         state.write_u64(a << 48 | b << 32 | u64::from(self.ident) << 16 | u64::from(self.protocol));
         state.write_u32(self.space);
-    }
-}
-
-/// An address as a number: compared at once rather than byte by byte.
-const fn order(addr: [u8; 16]) -> u128 {
-    u128::from_be_bytes(addr)
-}
-
-fn bytes(addr: IpAddr) -> [u8; 16] {
-    match addr {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-        IpAddr::V6(v6) => v6.octets(),
     }
 }
 

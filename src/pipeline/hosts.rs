@@ -18,7 +18,7 @@ const MAX_ADDRS_OF_MAC: usize = 6;
 #[derive(Debug, Default)]
 pub struct Hosts {
     known: HashMap<IpAddr, Host>,
-    addrs_of: BTreeMap<String, BTreeSet<IpAddr>>,
+    addrs_of: BTreeMap<Mac, BTreeSet<IpAddr>>,
     /// What flows told, and the last of it. Bounded like hosts and their values.
     told: HashSet<(IpAddr, Mac)>,
     latest: Option<(IpAddr, Mac)>,
@@ -41,6 +41,10 @@ impl Hosts {
         if self.latest.replace((addr, mac)) == Some((addr, mac)) || self.told.contains(&(addr, mac)) {
             return;
         }
+        // Of a router nothing is told in the end.
+        if self.addrs_of.get(&mac).is_some_and(|addrs| addrs.len() > MAX_ADDRS_OF_MAC) {
+            return;
+        }
         let Some(host) = self.host(addr) else { return };
         if host.macs.len() >= MAX_VALUES {
             return;
@@ -49,11 +53,8 @@ impl Hosts {
         if host.macs.contains(&text) {
             return;
         }
-        host.macs.push(text.clone());
-        let addrs = self.addrs_of.entry(text).or_default();
-        if addrs.len() <= MAX_ADDRS_OF_MAC {
-            addrs.insert(addr);
-        }
+        host.macs.push(text);
+        self.addrs_of.entry(mac).or_default().insert(addr);
         self.told.insert((addr, mac));
     }
 
@@ -93,9 +94,10 @@ impl Hosts {
     /// The hosts by address, values by first sight.
     pub fn finish(self) -> Vec<Host> {
         let Self { known: hosts, addrs_of, .. } = self;
-        let routers = |mac: &String| addrs_of.get(mac).is_some_and(|addrs| addrs.len() > MAX_ADDRS_OF_MAC);
+        let routers = addrs_of.iter().filter(|(_, addrs)| addrs.len() > MAX_ADDRS_OF_MAC);
+        let routers: BTreeSet<String> = routers.map(|(mac, _)| mac.to_string()).collect();
         let tidy = |mut host: Host| {
-            host.macs.retain(|mac| !routers(mac));
+            host.macs.retain(|mac| !routers.contains(mac));
             for values in [&mut host.names, &mut host.users, &mut host.domains, &mut host.os_hints] {
                 values.sort_by(|a, b| (a.first, &a.value, &a.source).cmp(&(b.first, &b.value, &b.source)));
             }

@@ -5,7 +5,6 @@ use crate::time::Timestamp;
 use base64::Engine as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use std::fmt::Write as _;
 use std::net::IpAddr;
 
 /// A pair of figures, one for what went to the server and one for what went to the client.
@@ -72,15 +71,13 @@ pub struct Mac(pub [u8; 6]);
 
 impl std::fmt::Display for Mac {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value & 15)]);
-        for (index, byte) in self.0.into_iter().enumerate() {
-            if index > 0 {
-                f.write_char(':')?;
-            }
-            f.write_char(digit(byte >> 4))?;
-            f.write_char(digit(byte))?;
+        let digit = |value: u8| b"0123456789abcdef"[usize::from(value & 15)];
+        let mut text = [b':'; 17];
+        for (place, byte) in text.chunks_mut(3).zip(self.0) {
+            place[0] = digit(byte >> 4);
+            place[1] = digit(byte);
         }
-        Ok(())
+        f.write_str(std::str::from_utf8(&text).map_err(|_| std::fmt::Error)?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The small values of the rule language: words, ranges, patterns over text and over bytes.
 
-use regex::{Regex, RegexBuilder, bytes};
+use regex::bytes;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
@@ -55,30 +55,27 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Many<T> {
     }
 }
 
-/// A regular expression over text; unanchored, case matters unless it says `(?i)`.
+/// A regular expression over text; unanchored, case matters unless it says `(?i)`. Its classes (`\d`, `\w`, `[^/]`)
+/// and counts are of bytes, which is what the wire has.
 ///
 /// It is compiled when it is first asked for: a run over a small capture asks for few, and compiling them all takes
 /// longer than such a run.
 #[derive(Debug, Clone)]
 pub struct Text {
     pattern: String,
-    compiled: OnceLock<Option<Regex>>,
+    compiled: OnceLock<Option<bytes::Regex>>,
 }
 
 impl Text {
     /// Whether it is found in `text`. One that cannot be compiled, which [`check`](Self::check) tells, never is.
     pub fn found(&self, text: &str) -> bool {
-        let compiled = self.compiled.get_or_init(|| self.compile().ok());
-        compiled.as_ref().is_some_and(|regex| regex.is_match(text))
+        let compiled = self.compiled.get_or_init(|| compile(&self.pattern, false).ok());
+        compiled.as_ref().is_some_and(|regex| regex.is_match(text.as_bytes()))
     }
 
     /// Whether it can be compiled.
     pub fn check(&self) -> Result<(), regex::Error> {
-        self.compile().map(drop)
-    }
-
-    fn compile(&self) -> Result<Regex, regex::Error> {
-        RegexBuilder::new(&self.pattern).size_limit(REGEX_SIZE).build()
+        compile(&self.pattern, false).map(drop)
     }
 }
 
@@ -124,7 +121,7 @@ impl Bytes {
                 part.iter().zip(digits).all(|(byte, (value, mask))| byte & mask == *value)
             }),
             Self::Regex(pattern, compiled) => {
-                let compiled = compiled.get_or_init(|| compile(pattern).ok());
+                let compiled = compiled.get_or_init(|| compile(pattern, true).ok());
                 compiled.as_ref().is_some_and(|regex| regex.is_match(bytes))
             }
         }
@@ -133,7 +130,7 @@ impl Bytes {
     fn parse(text: &str) -> Result<Self, String> {
         if let Some(inner) = text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
             if !TRUSTED.get() {
-                compile(inner).map_err(|error| error.to_string())?;
+                compile(inner, true).map_err(|error| error.to_string())?;
             }
             return Ok(Self::Regex(inner.to_owned(), OnceLock::new()));
         }
@@ -160,9 +157,10 @@ impl Bytes {
     }
 }
 
-fn compile(pattern: &str) -> Result<bytes::Regex, regex::Error> {
+/// A pattern over bytes, in which a dot is any byte at all or any but a line feed.
+fn compile(pattern: &str, any: bool) -> Result<bytes::Regex, regex::Error> {
     let mut builder = bytes::RegexBuilder::new(pattern);
-    builder.unicode(false).dot_matches_new_line(true).size_limit(REGEX_SIZE).build()
+    builder.unicode(false).dot_matches_new_line(any).size_limit(REGEX_SIZE).build()
 }
 
 impl<'de> Deserialize<'de> for Bytes {

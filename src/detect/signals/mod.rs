@@ -132,28 +132,25 @@ impl<'a> View<'a> {
 
     /// All that went to the service in pieces that could be looked into: request bodies, mails, stored files,
     /// the client's side of an opaque stream.
-    pub fn pieces(&self) -> Vec<Piece<'a>> {
-        let mut pieces = Vec::new();
-        for (index, flow) in self.flows() {
-            for exchange in &flow.http {
-                if let Some(body) = exchange.request.as_deref() {
-                    let (frame, time) = (exchange.frame, exchange.time);
-                    pieces.push(Piece { index, flow, frame, time, body, place: Some(&exchange.path) });
-                }
-            }
-            for mail in flow.smtp.iter().flat_map(|smtp| &smtp.mails) {
+    pub fn pieces(&self) -> impl Iterator<Item = Piece<'a>> + use<'a> {
+        self.flows().flat_map(|(index, flow)| {
+            let requests = flow.http.iter().filter_map(move |exchange| {
+                let body = exchange.request.as_deref()?;
+                let (frame, time) = (exchange.frame, exchange.time);
+                Some(Piece { index, flow, frame, time, body, place: Some(&exchange.path) })
+            });
+            let mails = flow.smtp.iter().flat_map(|smtp| &smtp.mails).map(move |mail| {
                 let place = mail.to.first().map(String::as_str);
                 let (frame, time) = (mail.frames.0, mail.time);
-                pieces.push(Piece { index, flow, frame, time, body: &mail.body, place });
-            }
-            if let Some(other) = &flow.other
-                && let Some(body) = other.to_server.as_deref()
-            {
+                Piece { index, flow, frame, time, body: &mail.body, place }
+            });
+            let stream = flow.other.iter().filter_map(move |other| {
+                let body = other.to_server.as_deref()?;
                 let (frame, time) = (flow.frames.first, flow.start);
-                pieces.push(Piece { index, flow, frame, time, body, place: other.name.as_deref() });
-            }
-        }
-        pieces
+                Some(Piece { index, flow, frame, time, body, place: other.name.as_deref() })
+            });
+            requests.chain(mails).chain(stream)
+        })
     }
 
     /// A statement about this channel. The caller of all signals fills in the name.
