@@ -16,6 +16,7 @@ mod span;
 mod transport;
 mod trouble;
 mod tunnel;
+mod usual;
 mod walk;
 mod wifi;
 
@@ -70,14 +71,22 @@ impl Decoder {
     #[inline]
     pub fn decode<'a>(&'a mut self, packet: &Packet<'a>, log: &mut Log) -> Option<Layers<'a>> {
         self.counters.packet(packet.capture, packet.frame, log);
+        self.rest = None;
+        self.datagrams.clear();
+        if let Some(layers) = usual::layers(packet) {
+            return Some(layers);
+        }
+        self.walk(packet)
+    }
+
+    /// The long way, which knows all links and tunnels and counts what is wrong.
+    fn walk<'a>(&'a mut self, packet: &Packet<'a>) -> Option<Layers<'a>> {
         let missing = packet.wire_len.saturating_sub(packet.data.len() as u32);
         let mut span = Span { data: packet.data, missing };
         if packet.fcs_len > 0 {
             // The frame check sequence is the last of what was on the wire, and may be cut off in part.
             span = span.limit(span.wire_len().saturating_sub(u32::from(packet.fcs_len)));
         }
-        self.rest = None;
-        self.datagrams.clear();
         let fragments = (!self.apart).then_some(&mut self.fragments);
         let walk = Walk::new(packet, &mut self.counters, fragments, &mut self.datagrams, &mut self.rest);
         walk.run(Next::Link(packet.link.0, span))

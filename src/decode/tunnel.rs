@@ -81,6 +81,14 @@ fn gre<'a>(walk: &mut Walk<'a, '_>, span: Span<'a>) -> Result<Next<'a>, Trouble>
     }
 }
 
+/// Whether a datagram of these ports may carry packets; see [`over_udp`].
+#[inline]
+pub const fn on_ports(src: u16, dst: u16) -> bool {
+    matches!(dst, 1701 | 2152 | 4754 | 4789 | 4790 | 6081 | 6635 | 8472)
+        || matches!(src, 3544 | 5072)
+        || matches!(dst, 3544 | 5072)
+}
+
 /// What a UDP datagram carries when its ports are those of a tunnel.
 #[inline]
 pub fn over_udp<'a>(

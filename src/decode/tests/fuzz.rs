@@ -71,6 +71,38 @@ proptest! {
     }
 
     #[test]
+    fn the_short_way_tells_what_the_long_one_does(
+        which in 0..6_usize,
+        changes in prop::collection::vec((any::<usize>(), any::<u8>()), 0..4),
+        cut in 0..60_usize,
+        beyond in 0..3_u32,
+    ) {
+        let frame = |next: u8, body: &[u8]| ether(0x0800, &ip4(next, body));
+        let mut data = [
+            frame(6, &tcp(24, &[1; 8], &[7; 40])),
+            frame(17, &udp(5353, 53, b"a question")),
+            frame(17, &udp(9, 4789, &[&[8, 0, 0, 0, 0, 0, 42, 0][..], &frame(6, &tcp(20, &[], b"x"))].concat())),
+            ether(0x86dd, &ip6(6, &tcp(20, &[], b"over IPv6"))),
+            ether(0x86dd, &ip6(0, &[&[17, 0, 0, 0, 0, 0, 0, 0][..], &udp(9, 99, b"behind options")].concat())),
+            packets().swap_remove(1).1,
+        ][which].clone();
+        for (at, value) in changes {
+            let at = at % data.len();
+            data[at] = value;
+        }
+        let wire_len = data.len() as u32 + beyond;
+        let seen = Packet { wire_len, data: &data[..data.len().saturating_sub(cut.saturating_sub(40))], ..packet(1, &[]) };
+        if let Some(short) = usual::layers(&seen) {
+            let mut decoder = Decoder::new();
+            let long = decoder.walk(&seen).as_ref().map(|long| (Found::of(long), long.ttl, long.wire_len));
+            prop_assert_eq!(Some((Found::of(&short), short.ttl, short.wire_len)), long);
+            let mut log = Log::new();
+            decoder.finish(&mut log);
+            prop_assert_eq!(log.into_entries().len(), 0, "the short way passes over a trouble");
+        }
+    }
+
+    #[test]
     fn noise_is_decoded_within_bounds(link in 0..300_u16, data in prop::collection::vec(any::<u8>(), 0..200)) {
         let (mut decoder, mut log) = (Decoder::new(), Log::new());
         if let Some(layers) = decoder.decode(&packet(link, &data), &mut log) {
