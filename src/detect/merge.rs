@@ -278,7 +278,7 @@ fn server(ledger: &Ledger, channel: &Channel) -> Server {
 }
 
 fn victim(ledger: &Ledger, channel: &Channel, addr: IpAddr) -> Victim {
-    let known = ledger.hosts.get(&addr).and_then(|host: &HostView| host.known.as_ref());
+    let known = ledger.hosts.get(&addr).and_then(|host: &HostView| host.known.as_deref());
     let values = |list: Option<&Vec<crate::record::Named>>| {
         let mut seen = BTreeSet::new();
         let all = list.into_iter().flatten().map(|named| named.value.clone());

@@ -262,7 +262,7 @@ impl Run {
         let records = &mut self.out.records;
         records.flows = self.store.into_flows();
         if !records.flows.is_sorted_by_key(Flow::order) {
-            records.flows.sort_unstable_by_key(Flow::order);
+            records.flows.sort_by_cached_key(Flow::order);
         }
         link::data_to_control(&mut records.flows);
         records.hosts = self.hosts.finish();

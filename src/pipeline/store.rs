@@ -14,6 +14,10 @@ const MAX_SILENT: usize = 1 << 18;
 /// found.
 const ENOUGH: u32 = 64;
 
+/// Flows for which there are addresses from the start, so that they need not move as they become more: moving takes
+/// twice the memory. What no flow is written to takes none.
+const RESERVED: usize = 1 << 18;
+
 /// What detection needs for a flow beside its record, in bytes: its seat in a channel, names, statements (measured
 /// over mixed and DNS-only captures).
 const LEDGER: usize = 400;
@@ -37,7 +41,10 @@ pub struct Store {
 impl Store {
     /// An empty store of at most `most` bytes, what detection makes of it included.
     pub fn new(most: usize) -> Self {
-        Self { flows: Vec::new(), used: 0, most, silent: 0, pairs: HashMap::new() }
+        let mut flows = Vec::new();
+        // Without the room they move as they become more.
+        let _ = flows.try_reserve_exact(RESERVED.min(most / size_of::<Flow>()));
+        Self { flows, used: 0, most, silent: 0, pairs: HashMap::new() }
     }
 
     /// Keeps a flow if there is room for it, else says that it is missing.

@@ -61,7 +61,7 @@ fn may_begin(
     rule: &FamilyRule,
     channel: &Channel,
     speaks: u8,
-    (requests, beginnings): (Sketch, &[Beginning]),
+    (requests, beginnings): (Sketch, &[Beginning<'_>]),
 ) -> bool {
     rule.body.steps.first().is_some_and(|step| {
         step.looks.iter().any(|look| match look.protocols() {
@@ -124,20 +124,21 @@ pub struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// Prepares for the questions of all rules.
     pub fn new(ledger: &'a Ledger, rules: &'a [FamilyRule]) -> Self {
-        let mut count = 0;
-        let mut first = |flow: &Flow| {
-            count += flow.http.len();
-            count - flow.http.len()
-        };
-        Self {
+        let mut own = Self {
             ledger,
             rules,
             speaking: [const { OnceCell::new() }; 256],
-            spoken: ledger.flows.iter().map(protocol::of).collect(),
-            first_request: ledger.flows.iter().map(&mut first).collect(),
-            requests: ledger.flows.iter().flat_map(|flow| &flow.http).map(Sketch::of).collect(),
+            spoken: Vec::with_capacity(ledger.flows.len()),
+            first_request: Vec::with_capacity(ledger.flows.len()),
+            requests: Vec::new(),
             seen: RefCell::default(),
+        };
+        for flow in &ledger.flows {
+            own.spoken.push(protocol::of(flow));
+            own.first_request.push(own.requests.len());
+            own.requests.extend(flow.http.iter().map(Sketch::of));
         }
+        own
     }
 
     /// Statements of all rules about a channel, by weight. Of rules that say the same the strongest speaks.
@@ -148,7 +149,7 @@ impl<'a> Scene<'a> {
         let requests = channel.flows.iter().fold(Sketch::default(), |all, &flow| self.joined(all, flow));
         let raw = |&&flow: &&usize| self.spoken.get(flow).is_some_and(|speaks| speaks & protocol::RAW != 0);
         let flows = channel.flows.iter().filter(raw).filter_map(|&flow| self.ledger.flows.get(flow));
-        let beginnings: Vec<Beginning> = flows.map(Beginning::of).collect();
+        let beginnings: Vec<Beginning<'_>> = flows.map(Beginning::of).collect();
         let mut said: Vec<(&FamilyRule, f64, Statement)> = Vec::new();
         for &rule in self.speaking(speaks) {
             if !may_begin(rule, channel, speaks, (requests, &beginnings)) || !fits_service(rule, channel) {
@@ -180,9 +181,9 @@ impl<'a> Scene<'a> {
 
     /// The requests of a flow together with others.
     fn joined(&self, all: Sketch, flow: usize) -> Sketch {
-        let count = self.ledger.flows.get(flow).map_or(0, |flow| flow.http.len());
         let from = self.first_request.get(flow).copied().unwrap_or(0);
-        let own = self.requests.get(from..from + count).unwrap_or_default();
+        let to = self.first_request.get(flow + 1).copied().unwrap_or(self.requests.len());
+        let own = self.requests.get(from..to).unwrap_or_default();
         own.iter().fold(all, |all, one| all.and(*one))
     }
 

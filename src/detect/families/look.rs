@@ -383,13 +383,21 @@ fn opening(flow: &Flow, side: SideName) -> Option<u64> {
 
 impl RawLook {
     fn begins(&self) -> Begins {
-        let of = |patterns: &Option<Many<Bytes>>| patterns.as_ref().and_then(ByteSet::first_of);
+        let of = |patterns: &Option<Many<Bytes>>| patterns.as_ref().and_then(ByteSet::near);
         Begins {
             speaks: self.speaks,
             lengths: [self.opening, self.answer],
             bytes: [of(&self.client), of(&self.server)],
             alike: self.shared.as_ref().is_some_and(|range| !range.has(0)),
             apart: self.up.as_ref().is_some_and(|look| look.asks_inside()),
+            // None is what `none` is called in rules.
+            named: self.protocol.as_ref().and_then(|list| {
+                match list.0.iter().filter(|name| *name == "none").count() {
+                    0 => Some(true),
+                    count => (count == list.0.len()).then_some(false),
+                }
+            }),
+            ..Begins::default()
         }
     }
 
@@ -639,6 +647,10 @@ impl Look {
         self.needs = self.looked_at();
         self.asked = self.http.as_ref().map_or(Asked::default(), |look| look.asked());
         self.begins = self.raw.as_ref().map_or(Begins::default(), |look| look.begins());
+        if let Some(flow) = &self.flow {
+            self.begins.ports = flow.ports.as_ref().map(|list| list.0.clone());
+            self.begins.up = flow.up;
+        }
     }
 
     fn looked_at(&self) -> u8 {

@@ -7,6 +7,9 @@ use regex_syntax::ParserBuilder;
 use regex_syntax::hir::Look;
 use regex_syntax::hir::literal::Extractor;
 
+/// Places at which first bytes are looked at before a pattern is.
+const MAX_PLACE: usize = 16;
+
 /// Headers that have a bit.
 const NAMES: [&str; 16] = [
     "accept",
@@ -96,26 +99,35 @@ impl Asked {
 
 /// How a conversation in no listed protocol begins.
 #[derive(Debug, Clone, Copy)]
-pub struct Beginning {
+pub struct Beginning<'a> {
     speaks: Option<SideName>,
     /// Length of the first message of client and server, in bytes.
     lengths: [Option<u64>; 2],
-    /// First byte of client and server.
-    bytes: [Option<u8>; 2],
+    /// First bytes of client and server.
+    bytes: [&'a [u8]; 2],
+    /// Port of the server.
+    port: u16,
+    /// Payload bytes to the server.
+    up: u64,
+    /// The protocol was recognised.
+    named: bool,
     /// Messages after the first begin alike.
     alike: bool,
     /// What the client sent was taken apart: it has an archive, parts or markers.
     apart: bool,
 }
 
-impl Beginning {
+impl<'a> Beginning<'a> {
     /// Of a flow.
-    pub fn of(flow: &Flow) -> Self {
+    pub fn of(flow: &'a Flow) -> Self {
         let length = |side| flow.turns.iter().find(|turn| turn.0 == side).map(|turn| turn.2);
         Self {
             speaks: flow.turns.first().map(|turn| turn.0),
             lengths: [length(SideName::Client), length(SideName::Server)],
-            bytes: [first(flow, SideName::Client), first(flow, SideName::Server)].map(|b| b.first().copied()),
+            bytes: [first(flow, SideName::Client), first(flow, SideName::Server)],
+            port: flow.server.port,
+            up: flow.payload.to_server,
+            named: flow.other.as_ref().is_some_and(|other| other.protocol.is_some()),
             alike: flow.other.as_ref().is_some_and(|other| other.prefix.is_some()),
             apart: flow.other.as_ref().and_then(|other| other.to_server.as_deref()).is_some_and(|body| {
                 body.archive.is_some() || !body.parts.is_empty() || !body.markers.is_empty()
@@ -125,14 +137,20 @@ impl Beginning {
 }
 
 /// What a look asks of a beginning: never more than it asks of the conversation itself.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Begins {
     /// Who speaks first.
     pub speaks: Option<SideName>,
     /// Length of the first message of client and server.
     pub lengths: [Option<Range>; 2],
-    /// First byte of client and server.
-    pub bytes: [Option<ByteSet>; 2],
+    /// A byte near the start of client and server, and where it stands.
+    pub bytes: [Option<(usize, ByteSet)>; 2],
+    /// One of these ports of the server.
+    pub ports: Option<Vec<u16>>,
+    /// Payload bytes to the server.
+    pub up: Option<Range>,
+    /// A recognised protocol, or none that is.
+    pub named: Option<bool>,
     /// Messages that begin alike.
     pub alike: bool,
     /// An archive or markers in what the client sent.
@@ -141,16 +159,21 @@ pub struct Begins {
 
 impl Begins {
     /// Whether a conversation that begins so may be what is asked for.
-    pub fn may_fit(&self, beginning: &Beginning) -> bool {
+    pub fn may_fit(&self, beginning: &Beginning<'_>) -> bool {
         let length = |side: usize| {
             self.lengths[side].is_none_or(|range| beginning.lengths[side].is_some_and(|n| range.has(n)))
         };
         let byte = |side: usize| {
-            self.bytes[side].as_ref().is_none_or(|set| beginning.bytes[side].is_some_and(|b| set.has(b)))
+            let fits =
+                |(at, set): &(usize, ByteSet)| beginning.bytes[side].get(*at).is_some_and(|b| set.has(*b));
+            self.bytes[side].as_ref().is_none_or(fits)
         };
+        let port = self.ports.as_ref().is_none_or(|ports| ports.contains(&beginning.port));
+        let whole = self.named.is_none_or(|named| named == beginning.named)
+            && self.up.is_none_or(|range| range.has(beginning.up));
         let speaks = self.speaks.is_none_or(|side| beginning.speaks == Some(side));
         let taken = (beginning.alike || !self.alike) && (beginning.apart || !self.apart);
-        taken && speaks && length(0) && length(1) && byte(0) && byte(1)
+        port && whole && taken && speaks && length(0) && length(1) && byte(0) && byte(1)
     }
 }
 
@@ -159,19 +182,36 @@ impl Begins {
 pub struct ByteSet([u64; 4]);
 
 impl ByteSet {
-    /// The bytes that one of `patterns` may begin with; none where anything may stand there, or nothing.
-    pub fn first_of(patterns: &Many<Bytes>) -> Option<Self> {
+    /// What the bytes of which one of `patterns` is asked have at some place, and which: the place that leaves the fewest;
+    /// none where anything may stand, or nothing.
+    pub fn near(patterns: &Many<Bytes>) -> Option<(usize, Self)> {
+        let all = (0..MAX_PLACE).filter_map(|at| Some((at, Self::at(patterns, at)?)));
+        all.min_by_key(|(_, set)| set.len()).filter(|(_, set)| set.len() < 256)
+    }
+
+    /// What may stand at a place; none where all may, or nothing.
+    fn at(patterns: &Many<Bytes>, at: usize) -> Option<Self> {
         let mut own = Self([0; 4]);
         for pattern in &patterns.0 {
             match pattern {
                 Bytes::Digits(offset, digits) => {
-                    let (value, mask) = digits.first().copied().filter(|_| *offset == 0).unwrap_or((0, 0));
+                    let digit = at.checked_sub(*offset).and_then(|place| digits.get(place));
+                    let (value, mask) = digit.copied().unwrap_or((0, 0));
+                    // What is shorter than this does not fit, wherever it ends.
+                    if at >= offset + digits.len() {
+                        return None;
+                    }
                     (0..=u8::MAX).filter(|byte| byte & mask == value).for_each(|byte| own.insert(byte));
                 }
-                Bytes::Regex(pattern, _) => own.insert_first_of(pattern)?,
+                Bytes::Regex(pattern, _) if at == 0 => own.insert_first_of(pattern)?,
+                Bytes::Regex(..) => return None,
             }
         }
         Some(own)
+    }
+
+    const fn len(&self) -> u32 {
+        self.0[0].count_ones() + self.0[1].count_ones() + self.0[2].count_ones() + self.0[3].count_ones()
     }
 
     fn insert(&mut self, byte: u8) {
@@ -220,8 +260,22 @@ mod tests {
             toml::from_str::<std::collections::BTreeMap<String, Many<Bytes>>>(&format!("p = ['{pattern}']"))
                 .ok()?
                 .remove("p")?;
-        let set = ByteSet::first_of(&patterns)?;
+        let set = ByteSet::at(&patterns, 0)?;
         Some((0..=u8::MAX).filter(|byte| set.has(*byte)).collect())
+    }
+
+    #[test]
+    fn the_place_that_tells_most() {
+        let near = |list: &str| {
+            let patterns: std::collections::BTreeMap<String, Many<Bytes>> =
+                toml::from_str(&format!("p = {list}")).expect(list);
+            ByteSet::near(&patterns["p"]).map(|(at, set)| (at, set.len()))
+        };
+        assert_eq!(near("['?? ?? 07']"), Some((2, 1)));
+        assert_eq!(near("['?? ?1 07', '?? 22 08']"), Some((2, 2)));
+        assert_eq!(near("['@1 07', '05 ?? 01']"), None);
+        assert_eq!(near("['07 01', '08']"), Some((0, 2)));
+        assert_eq!(near("['?? 01', '/^x/']"), None);
     }
 
     #[test]

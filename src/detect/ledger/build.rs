@@ -2,7 +2,7 @@
 
 use super::address::{self, Sides};
 use super::services::Services;
-use super::{Channel, HostView, Ledger, ROOTLESS, likeness, name, timeline};
+use super::{Alike, Channel, HostView, Ledger, ROOTLESS, Traits, likeness, name, timeline};
 use crate::detect::evidence::ChannelIx;
 use crate::record::{ClientBy, Dns, Flow, Records};
 use foldhash::fast::RandomState;
@@ -24,6 +24,10 @@ const MIN_DOMAIN_NAMES: usize = 25;
 const MIN_DATA_QUESTIONS: usize = 8;
 /// Shortest name below no top-level domain that is looked at, in bytes: mistyped names and search lists are shorter.
 const MIN_ROOTLESS: usize = 20;
+/// Flows that may state names, certificates, requests.
+const NAMED: Traits = Traits::HTTP.or(Traits::TLS);
+/// Flows that may have something for a time line by themselves.
+const EVENTFUL: Traits = Traits::HTTP.or(Traits::DNS).or(Traits::DEAD);
 /// Names kept while counting those below one domain.
 const MAX_DOMAIN_NAMES: usize = 4096;
 /// Counters of questions by client and owner, of a byte: with a million domains in a capture few are shared.
@@ -36,15 +40,22 @@ impl Ledger {
         if !flows.is_sorted_by_key(Flow::order) {
             flows.sort_by_key(Flow::order);
         }
-        let resolved = Resolved::new(&flows);
+        let traits: Vec<Traits> = flows.iter().map(Traits::from).collect();
+        let with = |wanted: Traits| {
+            flows.iter().zip(&traits).filter(move |(_, traits)| traits.any(wanted)).map(|(flow, _)| flow)
+        };
+        let resolved = Resolved::new(with(Traits::DNS));
         let mut joiner = Joiner::default();
-        let owners = stated_owners(&flows);
-        let seats: Vec<Option<Seat>> =
-            flows.iter().map(|flow| seat(flow, &resolved, &owners, &mut joiner)).collect();
-        let mut own = Self { captures: records.captures, ..Self::default() };
+        let owners = stated_owners(with(NAMED));
+        let seats: Vec<Option<Seat>> = flows
+            .iter()
+            .zip(&traits)
+            .map(|(flow, traits)| seat((flow, *traits), &resolved, &owners, &mut joiner))
+            .collect();
+        let mut own = Self { captures: records.captures, traits, ..Self::default() };
         own.seat_all(&flows, &seats, &mut joiner, sides);
         own.add_domains(&flows);
-        own.name_all(&flows, &seats, &resolved, services);
+        own.name_all(&seats, &resolved, services);
         drop(resolved);
         own.flows = flows;
         own.meet_hosts(records.hosts);
@@ -82,7 +93,9 @@ impl Ledger {
     /// The questions to resolvers, with the flow they stand in.
     fn questions<'a>(&self, flows: &'a [Flow]) -> impl Iterator<Item = (usize, IpAddr, &'a Dns)> {
         let resolver = |&(index, flow): &(usize, &Flow)| {
-            self.channel_of[index].is_some() && !matches!(flow.server.port, 5353 | 5355 | 137)
+            self.traits[index].any(Traits::DNS)
+                && self.channel_of[index].is_some()
+                && !matches!(flow.server.port, 5353 | 5355 | 137)
         };
         flows.iter().enumerate().filter(resolver).flat_map(|(index, flow)| {
             let client = flow.client.addr;
@@ -143,13 +156,8 @@ impl Ledger {
         }
     }
 
-    fn name_all(
-        &mut self,
-        flows: &[Flow],
-        seats: &[Option<Seat>],
-        resolved: &Resolved<'_>,
-        services: &Services,
-    ) {
+    fn name_all(&mut self, seats: &[Option<Seat>], resolved: &Resolved<'_>, services: &Services) {
+        let traits = &self.traits;
         for channel in &mut self.channels {
             let Some(client) = channel.client else { continue };
             if channel.domain.is_none() {
@@ -182,29 +190,30 @@ impl Ledger {
             if !known.is_empty() {
                 service.roles.insert(if known.contains(&true) { "ordinary" } else { "claimed" }.to_owned());
             }
-            if channel.domain.is_none() && channel.flows.iter().all(|&flow| flows[flow].app() == "dns") {
+            if channel.domain.is_none()
+                && channel.flows.iter().all(|&flow| traits[flow].any(Traits::RESOLVER))
+            {
                 service.roles.insert("resolver".to_owned());
             }
         }
     }
 
     fn meet_hosts(&mut self, known: Vec<crate::record::Host>) {
-        for (ix, channel) in self.channels.iter().enumerate() {
-            let Some(client) = channel.client else { continue };
-            let host = self
-                .hosts
-                .entry(client)
-                .or_insert_with(|| HostView { span: (channel.first, channel.last), ..HostView::default() });
-            host.channels.push(ChannelIx(ix));
-            host.span = (host.span.0.min(channel.first), host.span.1.max(channel.last));
-        }
+        let clients = self.channels.iter().enumerate().filter_map(|(ix, own)| Some((own.client?, ix)));
+        let mut clients: Vec<(IpAddr, usize)> = clients.collect();
         let channels = &self.channels;
-        for host in self.hosts.values_mut() {
-            host.channels.sort_by_key(|ix| (channels[ix.0].first, *ix));
-        }
+        clients.sort_unstable_by_key(|&(client, ix)| (client, channels[ix].first, ix));
+        // A tree that is made of a sorted list is filled to its last place.
+        let host = |own: &[(IpAddr, usize)]| {
+            let last = own.iter().map(|(_, ix)| channels[*ix].last).max();
+            let span = (channels[own[0].1].first, last.unwrap_or_default());
+            let channels = own.iter().map(|(_, ix)| ChannelIx(*ix)).collect();
+            (own[0].0, HostView { span, channels, ..HostView::default() })
+        };
+        self.hosts = clients.chunk_by(|one, next| one.0 == next.0).map(host).collect();
         for record in known {
             if let Some(host) = self.hosts.get_mut(&record.addr) {
-                host.known = Some(record);
+                host.known = Some(Box::new(record));
             }
         }
     }
@@ -212,32 +221,40 @@ impl Ledger {
     /// Notes what is alike among the channels of each host.
     fn compare(&mut self) {
         for (index, flow) in self.flows.iter().enumerate() {
-            if self.channel_of[index].is_some()
-                && !flow.dns.is_empty()
+            if self.traits[index].any(Traits::DNS)
+                && self.channel_of[index].is_some()
                 && let Some(host) = self.hosts.get_mut(&flow.client.addr)
             {
                 host.resolves = true;
             }
         }
         for host in self.hosts.values_mut() {
+            let mut alike = Alike::default();
             for &ix in &host.channels {
                 let channel = &self.channels[ix.0];
+                let traits = channel.flows.iter().fold(Traits::NOTHING, |all, &flow| all | self.traits[flow]);
+                if !traits.any(NAMED) {
+                    continue;
+                }
                 for template in likeness::templates(channel, &self.flows) {
-                    host.requests.entry(template).or_default().insert(ix);
+                    alike.requests.entry(template).or_default().insert(ix);
                 }
                 for shape in likeness::addressed(channel, &self.flows) {
-                    host.bodies.entry(shape).or_default().insert(ix);
+                    alike.bodies.entry(shape).or_default().insert(ix);
                 }
                 for print in likeness::hellos(channel, &self.flows) {
-                    host.hellos.entry(print).or_default().insert(ix);
+                    alike.hellos.entry(print).or_default().insert(ix);
                 }
                 if likeness::home_made(channel, &self.flows) {
-                    host.home_made.insert(ix);
+                    alike.home_made.insert(ix);
                 }
             }
-            for shared in [&mut host.requests, &mut host.bodies, &mut host.hellos] {
+            for shared in [&mut alike.requests, &mut alike.bodies, &mut alike.hellos] {
                 shared.retain(|_, channels| channels.len() > 1);
             }
+            let shared =
+                [&alike.requests, &alike.bodies, &alike.hellos].iter().any(|shared| !shared.is_empty());
+            host.alike = (shared || !alike.home_made.is_empty()).then(|| Box::new(alike));
         }
     }
 
@@ -249,7 +266,9 @@ impl Ledger {
                 if channel.domain.is_some() {
                     continue;
                 }
-                for &flow in &channel.flows {
+                let telling = timeline::tells(&channel.service);
+                for &flow in channel.flows.iter().filter(|&&flow| telling || self.traits[flow].any(EVENTFUL))
+                {
                     timeline::note(&mut events, ix, flow, &self.flows[flow], &channel.service);
                 }
             }
@@ -320,7 +339,7 @@ fn stated(flow: &Flow) -> BTreeSet<String> {
 }
 
 /// For each client and address the owners of the names that were used there.
-fn stated_owners(flows: &[Flow]) -> HashMap<(IpAddr, IpAddr), BTreeSet<String>> {
+fn stated_owners<'a>(flows: impl Iterator<Item = &'a Flow>) -> HashMap<(IpAddr, IpAddr), BTreeSet<String>> {
     let mut owners: HashMap<_, BTreeSet<String>> = HashMap::new();
     for flow in flows {
         let names = stated(flow);
@@ -333,7 +352,7 @@ fn stated_owners(flows: &[Flow]) -> HashMap<(IpAddr, IpAddr), BTreeSet<String>> 
 }
 
 fn seat(
-    flow: &Flow,
+    (flow, traits): (&Flow, Traits),
     resolved: &Resolved<'_>,
     owners: &HashMap<(IpAddr, IpAddr), BTreeSet<String>>,
     joiner: &mut Joiner,
@@ -342,11 +361,12 @@ fn seat(
     if address::shared(server) || address::shared(client) || client == server {
         return None;
     }
-    let certificate = flow.tls.as_ref().and_then(|tls| tls.certificates.first());
+    let telling = traits.any(NAMED);
+    let certificate = flow.tls.as_ref().filter(|_| telling).and_then(|tls| tls.certificates.first());
     let trusted = certificate.filter(|cert| !cert.self_signed);
     let mut names = Vec::new();
     let mut verified = Vec::new();
-    for name in stated(flow) {
+    for name in if telling { stated(flow) } else { BTreeSet::new() } {
         let certified = trusted.is_some_and(|cert| cert.names.iter().any(|own| name::covers(own, &name)));
         match (certified, resolved.agrees(client, &name, server)) {
             (true, _) | (_, Some(true)) => verified.push(name.clone()),
@@ -391,7 +411,7 @@ struct Resolved<'a> {
 }
 
 impl<'a> Resolved<'a> {
-    fn new(flows: &'a [Flow]) -> Self {
+    fn new(flows: impl Iterator<Item = &'a Flow>) -> Self {
         let mut own = Self { names: HashMap::new(), addresses: HashMap::new() };
         for flow in flows {
             for dns in flow.dns.iter().filter(|dns| dns.query.contains('.')) {

@@ -9,10 +9,12 @@ pub mod likeness;
 pub mod name;
 mod services;
 mod timeline;
+mod traits;
 
 pub use address::Sides;
 pub use services::{ServiceRules, Services};
 pub use timeline::{Event, EventKind};
+pub use traits::Traits;
 
 use super::evidence::ChannelIx;
 use crate::record::{CaptureInfo, Flow, Host};
@@ -27,6 +29,8 @@ pub struct Ledger {
     pub captures: Vec<CaptureInfo>,
     /// Conversations in the order of [`Flow::order`].
     pub flows: Vec<Flow>,
+    /// What each of them has; records are large, and most steps have nothing to do with most.
+    pub traits: Vec<Traits>,
     /// Channels by client, then first contact.
     pub channels: Vec<Channel>,
     /// The channel of each flow, by index into `flows`; none for flows that are no one's (multicast and the like).
@@ -102,7 +106,7 @@ impl Service {
 #[derive(Debug, Default, Clone)]
 pub struct HostView {
     /// What records say of it.
-    pub known: Option<Host>,
+    pub known: Option<Box<Host>>,
     /// Its channels in order of first contact.
     pub channels: Vec<ChannelIx>,
     /// Its first and last packet.
@@ -111,7 +115,14 @@ pub struct HostView {
     pub timeline: Vec<Event>,
     /// The capture has DNS questions of it.
     pub resolves: bool,
-    /// Request templates (`likeness::template`) with the channels that saw them.
+    /// What is alike among its channels; most hosts have nothing of it.
+    pub alike: Option<Box<Alike>>,
+}
+
+/// What is alike among the channels of a host.
+#[derive(Debug, Default, Clone)]
+pub struct Alike {
+    /// Request templates (`likeness::template`) with the channels that saw them; only those of several.
     pub requests: BTreeMap<String, BTreeSet<ChannelIx>>,
     /// Shapes of POSTs to bare addresses (`likeness::addressed`) with the channels that saw them; only those of several.
     pub bodies: BTreeMap<String, BTreeSet<ChannelIx>>,

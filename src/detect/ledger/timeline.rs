@@ -72,6 +72,18 @@ pub fn program(exchange: &Exchange) -> bool {
     matches!(magic, Some("pe" | "elf" | "macho" | "mach-o" | "dex"))
 }
 
+/// Roles of services whose every use is an event.
+const ROLES: [(&str, EventKind); 3] = [
+    ("ip-lookup", EventKind::Lookup),
+    ("dead-drop", EventKind::DeadDrop),
+    ("chain-rpc", EventKind::DeadDrop),
+];
+
+/// Whether each flow of a service may be an event.
+pub fn tells(service: &Service) -> bool {
+    ROLES.iter().any(|(role, _)| service.is(role))
+}
+
 /// Notes what one flow tells.
 pub fn note(events: &mut Vec<Event>, channel: ChannelIx, index: usize, flow: &Flow, service: &Service) {
     let mut push = |time, kind, frame, what: &str| {
@@ -82,12 +94,7 @@ pub fn note(events: &mut Vec<Event>, channel: ChannelIx, index: usize, flow: &Fl
         }
     };
     let established = flow.payload.to_server > 0;
-    let roles = [
-        ("ip-lookup", EventKind::Lookup),
-        ("dead-drop", EventKind::DeadDrop),
-        ("chain-rpc", EventKind::DeadDrop),
-    ];
-    for (role, kind) in roles {
+    for (role, kind) in ROLES {
         if established && service.is(role) {
             push(flow.start, kind, flow.frames.first, &service.label());
         }

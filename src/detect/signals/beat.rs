@@ -235,8 +235,9 @@ type Series = Vec<(i64, u64)>;
 fn turns(view: &View<'_>) -> Option<Statement> {
     let mut best: Option<(Beat, usize, Series)> = None;
     for (index, flow) in view.flows() {
-        // Requests have a signal of their own.
-        if !flow.http.is_empty() || !flow.dns.is_empty() {
+        // Requests have a signal of their own; and what is over sooner has not beats enough.
+        let lasted = seconds(flow.end, flow.start);
+        if !flow.http.is_empty() || !flow.dns.is_empty() || lasted < TOGETHER_S * (MIN_EXACT - 1) as f64 {
             continue;
         }
         for moments in series(flow) {

@@ -152,7 +152,7 @@ fn fields(view: &View<'_>) -> Option<Statement> {
 
 /// The host's own name or its user's stands in what it sent.
 fn names(view: &View<'_>) -> Option<Statement> {
-    let known = view.host.known.as_ref();
+    let known = view.host.known.as_deref();
     let names = known.into_iter().flat_map(|known| &known.names);
     let users = known.into_iter().flat_map(|known| &known.users);
     let own: BTreeMap<String, &'static str> = (names.map(|n| (n.value.to_lowercase(), "host name")))
@@ -164,9 +164,15 @@ fn names(view: &View<'_>) -> Option<Statement> {
         .map(|(value, what)| (value.split('.').next().unwrap_or("").to_owned(), what))
         .collect();
     let mut seen: BTreeMap<&'static str, Statement> = BTreeMap::new();
+    let mut before = None;
     for (index, flow, exchange) in view.exchanges() {
         let mut texts = vec![exchange.path.to_lowercase()];
-        texts.extend(exchange.header("User-Agent").map(str::to_lowercase));
+        // What the request before said needs no second look.
+        let agent = exchange.header("User-Agent");
+        if before != agent {
+            texts.extend(agent.map(str::to_lowercase));
+            before = agent;
+        }
         if let Some(body) = exchange.request.as_deref() {
             walk(body, &mut |_, value| texts.extend(value.map(str::to_lowercase)));
         }
@@ -191,13 +197,13 @@ fn names(view: &View<'_>) -> Option<Statement> {
 /// Whether a name that Windows gives to machines on its own stands in a text of lower case: `desktop-` and 7 signs,
 /// `laptop-` and 8, `win-` and 11.
 fn given_name(text: &str) -> bool {
-    [("desktop-", 7), ("laptop-", 8), ("win-", 11)].iter().any(|(start, length)| {
-        text.match_indices(start).any(|(at, _)| {
-            let rest = text.as_bytes().get(at + start.len()..).unwrap_or_default();
+    memchr::memchr_iter(b'-', text.as_bytes()).any(|hyphen| {
+        let (front, rest) = (&text.as_bytes()[..hyphen], &text.as_bytes()[hyphen + 1..]);
+        [("desktop", 7), ("laptop", 8), ("win", 11)].iter().any(|(start, length)| {
+            let Some(before) = front.strip_suffix(start.as_bytes()) else { return false };
             let run = rest.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
             let digit = rest.iter().take(*length).any(u8::is_ascii_digit);
-            let edge = text[..at].bytes().next_back().is_none_or(|b| !b.is_ascii_alphanumeric());
-            run == *length && digit && edge
+            run == *length && digit && before.last().is_none_or(|b| !b.is_ascii_alphanumeric())
         })
     })
 }
@@ -215,6 +221,10 @@ fn agent(view: &View<'_>) -> Option<Statement> {
     const SEPARATORS: [&str; 6] = ["<|>", "|", "\\", "##", "::", "%%"];
     let (index, flow, exchange, fields) = view.exchanges().find_map(|(index, flow, exchange)| {
         let agent = exchange.header("User-Agent")?;
+        // All of them are made of these.
+        if agent.bytes().filter(|byte| b"|\\#:%".contains(byte)).count() < 3 {
+            return None;
+        }
         let most = SEPARATORS.iter().map(|sep| agent.matches(sep).count()).max()?;
         (most >= 3).then_some((index, flow, exchange, most + 1))
     })?;
@@ -340,7 +350,7 @@ mod tests {
                 os_hints: Vec::new(),
             };
             for view in ledger.hosts.values_mut() {
-                view.known = Some(host.clone());
+                view.known = Some(Box::new(host.clone()));
             }
             ledger
         };

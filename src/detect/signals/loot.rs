@@ -307,6 +307,9 @@ fn query(view: &View<'_>) -> Option<Statement> {
     let mut found = Vec::new();
     for (index, flow, exchange) in view.exchanges() {
         let asked = exchange.path.split_once('?').map_or("", |(_, query)| query);
+        if asked.is_empty() && exchange.request.is_none() {
+            continue;
+        }
         let mut names: BTreeSet<String> =
             asked.split('&').filter_map(|pair| pair.split('=').next()).map(str::to_lowercase).collect();
         if let Some(body) = exchange.request.as_deref() {

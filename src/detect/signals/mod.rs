@@ -9,7 +9,6 @@ mod ftp;
 mod inventory;
 mod loot;
 mod mail;
-mod needs;
 mod opaque;
 mod order;
 mod request;
@@ -23,10 +22,9 @@ mod web_service;
 pub use opaque::turned;
 
 use super::evidence::{ChannelIx, MAX_FRAMES, Statement};
-use super::ledger::{Channel, Event, EventKind, HostView, Ledger};
+use super::ledger::{Channel, Event, EventKind, HostView, Ledger, Traits as Needs};
 use crate::record::{Body, Exchange, Flow, Proto};
 use crate::time::{Duration, Timestamp};
-use needs::Needs;
 
 /// A signal: its name in `rules/signals.toml` and how it looks.
 #[derive(Debug, Clone, Copy)]
@@ -201,7 +199,7 @@ impl Statement {
         if self.flows.is_empty() {
             self.capture = flow.capture;
         }
-        if self.flows.last() != Some(&index) && !self.flows.contains(&index) && self.flows.len() < MAX_FLOWS {
+        if self.flows.len() < MAX_FLOWS && self.flows.last() != Some(&index) && !self.flows.contains(&index) {
             self.flows.push(index);
         }
         if flow.capture == self.capture && self.frames.len() < MAX_FRAMES && !self.frames.contains(&frame) {

@@ -28,12 +28,10 @@ const MAX_OTHERS: usize = 256;
 
 /// The same request, of a program, to services that have nothing to do with each other.
 fn requests(view: &View<'_>) -> Option<Statement> {
-    if view.known() {
-        return None;
-    }
+    let alike = view.host.alike.as_deref().filter(|alike| !alike.requests.is_empty() && !view.known())?;
     let mine = likeness::owners(view.channel);
     let shared = view.exchanges().take(MAX_OTHERS).find_map(|(index, flow, exchange)| {
-        let channels = view.host.requests.get(&likeness::template(exchange)?)?;
+        let channels = alike.requests.get(&likeness::template(exchange)?)?;
         let others = channels.iter().filter(|ix| **ix != view.ix).take(MAX_OTHERS);
         let apart =
             others.filter(|ix| mine.is_disjoint(&likeness::owners(view.ledger.channel(**ix)))).count();
@@ -52,14 +50,15 @@ fn requests(view: &View<'_>) -> Option<Statement> {
 /// The template by which a channel belongs together with others, if it does; for merging.
 pub fn template_of(view: &View<'_>) -> Option<String> {
     requests(view)?;
+    let alike = view.host.alike.as_deref()?;
     view.exchanges().find_map(|(.., exchange)| {
-        likeness::template(exchange).filter(|own| view.host.requests.contains_key(own))
+        likeness::template(exchange).filter(|own| alike.requests.contains_key(own))
     })
 }
 
 /// Several bare addresses answer with certificates that nobody vouches for.
 fn certificates(view: &View<'_>) -> Option<Statement> {
-    let all = &view.host.home_made;
+    let all = &view.host.alike.as_deref()?.home_made;
     if !all.contains(&view.ix) || all.len() < 2 {
         return None;
     }
@@ -108,8 +107,9 @@ fn network(addr: IpAddr) -> Vec<u8> {
 
 /// POSTs of one length and one manner to bare addresses that have nothing to do with each other.
 fn bodies(view: &View<'_>) -> Option<Statement> {
+    let alike = view.host.alike.as_deref().filter(|alike| !alike.bodies.is_empty())?;
     let shapes = likeness::addressed(view.channel, &view.ledger.flows);
-    let shared = shapes.iter().filter_map(|shape| view.host.bodies.get(shape));
+    let shared = shapes.iter().filter_map(|shape| alike.bodies.get(shape));
     let apart = shared.map(|channels| networks(view, channels)).max().filter(|n| *n >= 2)?;
     let (index, flow, exchange, body) = view.posts().next()?;
     let why = format!(
@@ -124,8 +124,9 @@ fn bodies(view: &View<'_>) -> Option<Statement> {
 
 /// One TLS client goes through bare addresses in several networks and names none of them.
 fn hellos(view: &View<'_>) -> Option<Statement> {
+    let alike = view.host.alike.as_deref().filter(|alike| !alike.hellos.is_empty())?;
     let prints = likeness::hellos(view.channel, &view.ledger.flows);
-    let shared = prints.iter().filter_map(|print| view.host.hellos.get(print));
+    let shared = prints.iter().filter_map(|print| alike.hellos.get(print));
     let apart = shared.map(|channels| networks(view, channels)).max().filter(|n| *n >= MIN_NETWORKS)?;
     let (index, flow) = view.flows().find(|(_, flow)| flow.tls.is_some())?;
     let why = format!("the same hello without a name to bare addresses in {}", count(apart, "network"));

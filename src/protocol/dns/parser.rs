@@ -135,8 +135,8 @@ pub fn name(message: &[u8], start: usize) -> (Option<usize>, Result<SmolStr, Bad
     (after, good.map(|()| text.finish()))
 }
 
-/// Bytes of a name that are put together before anything is allocated; most are shorter.
-const SHORT: usize = 128;
+/// Bytes of a name that are put together before anything is allocated: all but names of which much does not print.
+const SHORT: usize = 256;
 
 /// A name as it grows, printable ASCII.
 struct Text {

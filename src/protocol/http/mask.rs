@@ -33,6 +33,34 @@ const SECRET_HEADERS: [&str; 15] = [
 static IS_SECRET: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(SECRET_HEADERS).ok());
 
+/// Header names that are no secret, and that nearly all requests and responses have: they are asked for first.
+const PLAIN_HEADERS: [&str; 24] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "accept-ranges",
+    "age",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "date",
+    "etag",
+    "expires",
+    "if-modified-since",
+    "if-none-match",
+    "keep-alive",
+    "last-modified",
+    "pragma",
+    "server",
+    "transfer-encoding",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "vary",
+    "x-powered-by",
+];
+
 /// Parts of a query parameter's name, lower case, that say its value is a secret.
 const SECRET_PARAMETERS: [&str; 12] = [
     "passw",
@@ -60,6 +88,9 @@ const MIN_SECRET: usize = 20;
 
 /// The value of a header as it may be kept.
 pub fn header<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
+    if PLAIN_HEADERS.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+        return without_credentials(value);
+    }
     let is = |known: [&str; 2]| known.iter().any(|known| name.eq_ignore_ascii_case(known));
     if is(["cookie", "cookie2"]) {
         return cookies(value).into();
@@ -80,6 +111,11 @@ pub fn header<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
     if IS_SECRET.as_ref().is_none_or(|secret| secret.is_match(name)) {
         return length(value).into();
     }
+    without_credentials(value)
+}
+
+/// The value of a header that is no secret by its name.
+fn without_credentials(value: &str) -> Cow<'_, str> {
     if holds_target(value.as_bytes()) {
         return target(value);
     }

@@ -143,6 +143,10 @@ impl Http {
     /// A place for a further exchange, within the bounds.
     fn slot(&mut self, at: At, shared: &mut Shared) -> Option<usize> {
         if self.exchanges.len() < MAX_EXCHANGES && self.text < MAX_TEXT {
+            if self.exchanges.is_empty() {
+                // Many connections have one.
+                self.exchanges.reserve_exact(1);
+            }
             self.exchanges.push(Exchange {
                 time: at.time,
                 frame: at.frame,

@@ -35,8 +35,18 @@ fn ja3_text(hello: &ClientHello<'_>) -> String {
 
 fn dashed(out: &mut String, numbers: impl Iterator<Item = u16>) {
     for (index, number) in numbers.enumerate() {
-        let _ = write!(out, "{}{number}", if index > 0 { "-" } else { "" });
+        if index > 0 {
+            out.push('-');
+        }
+        let places = [10_000, 1000, 100, 10].into_iter().filter(|place| number >= *place);
+        places.for_each(|place| out.push(digit(number / place % 10)));
+        out.push(digit(number % 10));
     }
+}
+
+/// A digit of a number, decimal or hexadecimal; of what is more, its last one.
+fn digit(value: u16) -> char {
+    char::from(b"0123456789abcdef"[usize::from(value & 15)])
 }
 
 /// JA3 of a client in hexadecimal.
@@ -84,7 +94,10 @@ pub fn ja4(hello: &ClientHello<'_>, carried: Carried) -> String {
 fn commas(numbers: &[u16]) -> String {
     let mut out = String::with_capacity(5 * numbers.len());
     for (index, number) in numbers.iter().enumerate() {
-        let _ = write!(out, "{}{number:04x}", if index > 0 { "," } else { "" });
+        if index > 0 {
+            out.push(',');
+        }
+        [12, 8, 4, 0].into_iter().for_each(|shift| out.push(digit(number >> shift)));
     }
     out
 }
