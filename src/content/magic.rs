@@ -77,7 +77,10 @@ fn u32le(bytes: &[u8], offset: usize) -> Option<u32> {
 /// The type of a body by its first bytes (512 of them decide all). A text is named only where its first bytes are a
 /// signature (`html` and the like are shapes, not types).
 pub(super) fn identify(head: &[u8]) -> Option<&'static str> {
-    let fits = |s: &&Signature| head.get(s.offset..).is_some_and(|rest| rest.starts_with(s.bytes));
+    let fits = |s: &&Signature| {
+        head.get(s.offset) == s.bytes.first()
+            && head.get(s.offset..).is_some_and(|rest| rest.starts_with(s.bytes))
+    };
     let begins = head.first().is_some_and(|byte| BEGINS[usize::from(*byte)]);
     let inside = |s: &&Signature| begins || s.offset > 0;
     let any = begins || head.get(4) == Some(&b'f') || head.get(257) == Some(&b'u');

@@ -5,6 +5,8 @@ use super::runs::Runs;
 use super::shape::{BASE64_MIN, guid, mixed};
 use super::wrapped::{Findings, Wrapped, bounded};
 use crate::record::Field;
+use aho_corasick::AhoCorasick;
+use std::sync::LazyLock;
 
 /// Longest value that is shown, in characters.
 const SHOWN_MAX: usize = 32;
@@ -173,9 +175,9 @@ pub(super) fn harmless(name: &str, value: &[u8]) -> Option<String> {
     std::str::from_utf8(value).ok().map(str::to_owned)
 }
 
-/// Whether a name is one under which a secret stands. `passwordCount` and the like are counters.
-pub(super) fn is_secret(name: &str) -> bool {
-    const PARTS: &[&str] = &[
+/// Parts of a name under which a secret stands, all looked for at once.
+static SECRET_PARTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let parts = [
         "pass",
         "pwd",
         "pswd",
@@ -201,13 +203,19 @@ pub(super) fn is_secret(name: &str) -> bool {
         "jwt",
         "csrf",
     ];
+    AhoCorasick::new(parts).ok()
+});
+
+/// Whether a name is one under which a secret stands. `passwordCount` and the like are counters.
+pub(super) fn is_secret(name: &str) -> bool {
     const WHOLE: &[&str] = &["p", "pw", "pin", "key", "code", "sid", "sig"];
     let plain: String =
         name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     if plain.ends_with("count") {
         return false;
     }
-    PARTS.iter().any(|part| plain.contains(part)) || WHOLE.contains(&plain.as_str())
+    // Without an automaton, which is small and can be built, everything is a secret.
+    SECRET_PARTS.as_ref().is_none_or(|parts| parts.is_match(&plain)) || WHOLE.contains(&plain.as_str())
 }
 
 /// Whether a name is one of an account. Beside a secret its value is half of a stolen pair.

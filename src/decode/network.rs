@@ -87,7 +87,7 @@ fn v4(span: Span<'_>) -> Result<Ip<'_>, Trouble> {
 /// The one's complement sum over a header, whose length is a multiple of four, and its checksum is all ones (RFC 1071,
 /// 2: in any byte order, and over longer words).
 #[inline]
-fn sums_up(header: &[u8]) -> bool {
+pub fn sums_up(header: &[u8]) -> bool {
     let sum: u64 = header.as_chunks().0.iter().map(|word| u64::from(u32::from_ne_bytes(*word))).sum();
     let sum = (sum & 0xffff_ffff) + (sum >> 32);
     let sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);

@@ -10,7 +10,7 @@ use super::sketch::{Beginning, Sketch};
 use crate::detect::evidence::{ChannelIx, MAX_FRAMES, Statement};
 use crate::detect::finding::{Beacon, Kind, Loot, Upload};
 use crate::detect::ledger::{Channel, Ledger};
-use crate::record::{Flow, SideName};
+use crate::record::{Exchange, Flow, SideName};
 use crate::time::{Duration, Timestamp};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,11 +61,18 @@ fn may_begin(
     rule: &FamilyRule,
     channel: &Channel,
     speaks: u8,
-    (requests, beginnings): (Sketch, &[Beginning<'_>]),
+    (joined, requests): (Sketch, &[(&Exchange, Sketch)]),
+    beginnings: &[Beginning<'_>],
 ) -> bool {
     rule.body.steps.first().is_some_and(|step| {
         step.looks.iter().any(|look| match look.protocols() {
-            protocol::HTTP => look.asked.may_fit(requests),
+            protocol::HTTP => {
+                look.asked.may_fit(joined)
+                    && requests.iter().any(|(exchange, sketch)| {
+                        look.asked.may_fit(*sketch)
+                            && look.http.as_ref().is_none_or(|http| http.may_fit(exchange, sketch))
+                    })
+            }
             protocol::RAW => beginnings.iter().any(|one| look.begins.may_fit(one)),
             // Those of a resolver's channel belong to domains.
             protocol::DNS => channel.domain.is_some(),
@@ -146,13 +153,19 @@ impl<'a> Scene<'a> {
         let channel = self.ledger.channel(ix);
         let speaks = |&flow: &usize| self.spoken.get(flow).copied().unwrap_or(0);
         let speaks = channel.flows.iter().fold(0, |bits, flow| bits | speaks(flow));
-        let requests = channel.flows.iter().fold(Sketch::default(), |all, &flow| self.joined(all, flow));
+        let requests: Vec<(&Exchange, Sketch)> = match speaks & protocol::HTTP {
+            0 => Vec::new(),
+            _ => channel.flows.iter().flat_map(|&flow| self.requests_of(flow)).collect(),
+        };
+        let joined = requests.iter().fold(Sketch::default(), |all, (_, sketch)| all.and(*sketch));
         let raw = |&&flow: &&usize| self.spoken.get(flow).is_some_and(|speaks| speaks & protocol::RAW != 0);
         let flows = channel.flows.iter().filter(raw).filter_map(|&flow| self.ledger.flows.get(flow));
         let beginnings: Vec<Beginning<'_>> = flows.map(Beginning::of).collect();
         let mut said: Vec<(&FamilyRule, f64, Statement)> = Vec::new();
         for &rule in self.speaking(speaks) {
-            if !may_begin(rule, channel, speaks, (requests, &beginnings)) || !fits_service(rule, channel) {
+            if !may_begin(rule, channel, speaks, (joined, &requests), &beginnings)
+                || !fits_service(rule, channel)
+            {
                 continue;
             }
             if let Some(statement) = self.judge(ix, rule) {
@@ -179,12 +192,11 @@ impl<'a> Scene<'a> {
         self.speaking[usize::from(speaks)].get_or_init(|| self.rules.iter().filter(needs).collect())
     }
 
-    /// The requests of a flow together with others.
-    fn joined(&self, all: Sketch, flow: usize) -> Sketch {
+    /// The requests of a flow with their sketches.
+    fn requests_of(&self, flow: usize) -> impl Iterator<Item = (&'a Exchange, Sketch)> {
         let from = self.first_request.get(flow).copied().unwrap_or(0);
-        let to = self.first_request.get(flow + 1).copied().unwrap_or(self.requests.len());
-        let own = self.requests.get(from..to).unwrap_or_default();
-        own.iter().fold(all, |all, one| all.and(*one))
+        let own = self.ledger.flows.get(flow).map(|flow| flow.http.as_slice()).unwrap_or_default();
+        own.iter().zip(self.requests.get(from..).unwrap_or_default().iter().copied())
     }
 
     fn judge(&self, ix: ChannelIx, rule: &FamilyRule) -> Option<Statement> {

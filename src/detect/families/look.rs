@@ -102,6 +102,16 @@ impl HttpLook {
         asked
     }
 
+    /// Whether `exchange` may be such an exchange, by the edges of its path and its User-Agent.
+    pub fn may_fit(&self, exchange: &Exchange, sketch: &Sketch) -> bool {
+        let path = sketch.path(exchange);
+        given(self.path.as_ref(), |text| text.may_be_found(path))
+            && given(self.path_all.as_ref(), |list| list.all(|text| text.may_be_found(path)))
+            && given(self.agent.as_ref(), |text| {
+                text.may_be_found(exchange.header("user-agent").unwrap_or_default())
+            })
+    }
+
     /// Whether `exchange` is such an exchange. The cheap conditions come first.
     pub fn fits(&self, exchange: &Exchange) -> bool {
         let split = || exchange.path.split_once('?').unwrap_or((&exchange.path, ""));

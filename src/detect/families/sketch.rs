@@ -39,6 +39,8 @@ pub struct Sketch {
     /// Headers that one of the requests has not.
     lacks: u16,
     body: bool,
+    /// Length of the path without query, in bytes; of several requests it says nothing.
+    path: u32,
 }
 
 impl Sketch {
@@ -46,7 +48,13 @@ impl Sketch {
     pub fn of(exchange: &Exchange) -> Self {
         let headers = exchange.headers.iter().fold(0, |bits, (name, _)| bits | header(name));
         let body = exchange.request.is_some();
-        Self { method: method(&exchange.method), has: headers, lacks: !headers, body }
+        let path = exchange.path.find('?').unwrap_or(exchange.path.len()) as u32;
+        Self { method: method(&exchange.method), has: headers, lacks: !headers, body, path }
+    }
+
+    /// The path without query of the request that this is of.
+    pub fn path<'a>(&self, exchange: &'a Exchange) -> &'a str {
+        exchange.path.get(..self.path as usize).unwrap_or_default()
     }
 
     /// Both together: what may fit one of them may fit this.
@@ -57,6 +65,7 @@ impl Sketch {
             has: self.has | other.has,
             lacks: self.lacks | other.lacks,
             body: self.body || other.body,
+            path: 0,
         }
     }
 }

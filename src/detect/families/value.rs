@@ -1,6 +1,9 @@
 //! The small values of the rule language: words, ranges, patterns over text and over bytes.
 
 use regex::bytes;
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal};
+use regex_syntax::hir::{Look, LookSet};
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
@@ -64,9 +67,15 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Many<T> {
 pub struct Text {
     pattern: String,
     compiled: OnceLock<Option<bytes::Regex>>,
+    edges: OnceLock<Edges>,
 }
 
 impl Text {
+    /// Whether it may be found in `text`, by how that begins and ends: a fraction of the work.
+    pub fn may_be_found(&self, text: &str) -> bool {
+        self.edges.get_or_init(|| Edges::of(&self.pattern)).fit(text.as_bytes())
+    }
+
     /// Whether it is found in `text`. One that cannot be compiled, which [`check`](Self::check) tells, never is.
     pub fn found(&self, text: &str) -> bool {
         let compiled = self.compiled.get_or_init(|| compile(&self.pattern, false).ok());
@@ -81,11 +90,60 @@ impl Text {
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = Self { pattern: String::deserialize(d)?, compiled: OnceLock::new() };
+        let text =
+            Self { pattern: String::deserialize(d)?, compiled: OnceLock::new(), edges: OnceLock::new() };
         if !TRUSTED.get() {
             text.check().map_err(de::Error::custom)?;
         }
         Ok(text)
+    }
+}
+
+/// What a text begins and ends with, one of each, in which a pattern is found; none where that is open.
+#[derive(Debug, Clone, Default)]
+struct Edges {
+    front: Vec<Box<[u8]>>,
+    back: Vec<Box<[u8]>>,
+}
+
+/// Beginnings or endings of one pattern that are compared; of more only their outermost bytes are.
+const MAX_EDGES: usize = 12;
+
+impl Edges {
+    fn of(pattern: &str) -> Self {
+        let mut parser = ParserBuilder::new().unicode(false).utf8(false).build();
+        let Ok(parsed) = parser.parse(pattern) else { return Self::default() };
+        let literals = |kind: ExtractKind| {
+            let mut found = Extractor::new().kind(kind.clone()).extract(&parsed);
+            for bytes in (1..=8).rev() {
+                if found.len().is_some_and(|count| count > MAX_EDGES) {
+                    match kind {
+                        ExtractKind::Suffix => found.keep_last_bytes(bytes),
+                        _ => found.keep_first_bytes(bytes),
+                    }
+                    found.dedup();
+                }
+            }
+            let few = found.literals().filter(|all| all.len() <= MAX_EDGES).unwrap_or_default();
+            // An empty one is at the edge of every text.
+            let open = few.iter().any(Literal::is_empty);
+            few.iter().filter(|_| !open).map(|literal| literal.as_bytes().into()).collect()
+        };
+        let anchored = |set: LookSet, look: Look| set.contains(look);
+        let properties = parsed.properties();
+        let front = anchored(properties.look_set_prefix(), Look::Start);
+        let back = anchored(properties.look_set_suffix(), Look::End);
+        Self {
+            front: if front { literals(ExtractKind::Prefix) } else { Vec::new() },
+            back: if back { literals(ExtractKind::Suffix) } else { Vec::new() },
+        }
+    }
+
+    fn fit(&self, text: &[u8]) -> bool {
+        let one = |edges: &[Box<[u8]>], at: fn(&[u8], &[u8]) -> bool| {
+            edges.is_empty() || edges.iter().any(|edge| at(text, edge))
+        };
+        one(&self.front, <[u8]>::starts_with) && one(&self.back, <[u8]>::ends_with)
     }
 }
 
@@ -252,6 +310,45 @@ mod tests {
         assert!(range("3.2-3.9").holds(3.53) && !range("3.2-3.9").holds(3.95));
         for wrong in ["", "a-b", "9-3", "1-2-3"] {
             assert_eq!(Range::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_found_fits_the_edges_of_its_pattern() {
+        let edges = |pattern: &str| {
+            let Edges { front, back } = Edges::of(pattern);
+            let text = |edges: Vec<Box<[u8]>>| {
+                edges
+                    .iter()
+                    .map(|edge| String::from_utf8_lossy(edge).into_owned())
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            };
+            (text(front), text(back))
+        };
+        let is = |front: &str, back: &str| (front.to_owned(), back.to_owned());
+        assert_eq!(edges(r"^/gate\.php$"), is("/gate.php", "/gate.php"));
+        assert_eq!(edges(r"^/[a-z]{8}/login\.php$"), is("/", "/login.php"));
+        assert_eq!(edges(r"^/(api|log)/"), is("/api/ /log/", ""));
+        assert_eq!(edges("gate"), is("", ""));
+        assert_eq!(edges(r"^(/a|)b*"), is("", ""));
+        assert_eq!(edges("^x|y$"), is("", ""));
+        assert!(!edges(r"(?i)^/loader").0.is_empty());
+        let text = |pattern: &str| Text {
+            pattern: pattern.to_owned(),
+            compiled: OnceLock::new(),
+            edges: OnceLock::new(),
+        };
+        for (pattern, found) in [
+            (r"(?i)^/Loader[0-9]", "/lOADER7x"),
+            (r"^/(?:[a-f]+|x)?\.(php|asp)$", "/.asp"),
+            (r"^\d{3,}$", "12345"),
+            (r"^$", ""),
+            (r"(?m)^b$", "a\nb\nc"),
+            (r"^[^/]*/x|^y.*z$", "y--z"),
+            (r"^.*end\z", "the end"),
+        ] {
+            assert!(text(pattern).found(found) && text(pattern).may_be_found(found), "{pattern}");
         }
     }
 

@@ -208,7 +208,7 @@ impl Ledger {
             let last = own.iter().map(|(_, ix)| channels[*ix].last).max();
             let span = (channels[own[0].1].first, last.unwrap_or_default());
             let channels = own.iter().map(|(_, ix)| ChannelIx(*ix)).collect();
-            (own[0].0, HostView { span, channels, ..HostView::default() })
+            (own[0].0, HostView { channels, span, ..HostView::default() })
         };
         self.hosts = clients.chunk_by(|one, next| one.0 == next.0).map(host).collect();
         for record in known {

@@ -236,7 +236,9 @@ fn turns(view: &View<'_>) -> Option<Statement> {
     let mut best: Option<(Beat, usize, Series)> = None;
     for (index, flow) in view.flows() {
         // Requests have a signal of their own; and what is over sooner has not beats enough.
-        let lasted = seconds(flow.end, flow.start);
+        let records = flow.tls.iter().flat_map(|tls| &tls.records).map(|record| record.1);
+        let last = flow.turns.iter().map(|turn| turn.1).chain(records).max().unwrap_or(0);
+        let lasted = last as f64 / 1e6;
         if !flow.http.is_empty() || !flow.dns.is_empty() || lasted < TOGETHER_S * (MIN_EXACT - 1) as f64 {
             continue;
         }

@@ -262,11 +262,16 @@ impl Dns {
 
     /// The latest entry of an id that fits, among the latest ones.
     fn position(&self, id: u16, fits: impl Fn(&record::Dns) -> bool) -> Option<usize> {
-        let pairs = self.ids.iter().zip(&self.entries).enumerate().rev().take(MAX_PENDING);
-        pairs
-            .filter(|(_, (known, _))| **known == id)
-            .find(|(_, (_, entry))| fits(entry))
-            .map(|(index, _)| index)
+        let from = self.ids.len().saturating_sub(MAX_PENDING);
+        let mut behind = self.ids.len();
+        // Among two-byte numbers next to each other one is found fast.
+        while let Some(at) = self.ids.get(from..behind)?.iter().rposition(|known| *known == id) {
+            behind = from + at;
+            if self.entries.get(behind).is_some_and(&fits) {
+                return Some(behind);
+            }
+        }
+        None
     }
 
     fn find(&self, id: u16, query: &str, kind: &str) -> Option<&record::Dns> {

@@ -176,6 +176,9 @@ fn is_scheme(word: &str) -> bool {
 
 fn starts_with_scheme(value: &str) -> bool {
     let known = ["basic", "bearer", "digest", "negotiate", "ntlm"];
+    if !value.starts_with(['b', 'd', 'n', 'B', 'D', 'N']) {
+        return false;
+    }
     value.split_once(' ').is_some_and(|(scheme, rest)| {
         known.iter().any(|known| scheme.eq_ignore_ascii_case(known))
             && rest.len() >= 8

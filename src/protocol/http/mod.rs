@@ -271,21 +271,18 @@ impl Http {
         at: At,
     ) {
         let headers = self.headers(fields);
-        let target = String::from_utf8_lossy(target);
+        let target = text(target);
         let Some(exchange) = self.exchanges.get_mut(slot) else { return };
         let (authority, path) =
             // Scanners ask to be connected to a path, which names no host.
             if method == b"CONNECT" && !target.starts_with('/') { (Some(&*target), "") } else { split_target(&target) };
         let host = authority.map(Cow::Borrowed).or_else(|| {
-            fields
-                .iter()
-                .find(|(name, _)| name.eq_ignore_ascii_case(b"host"))
-                .map(|(_, value)| String::from_utf8_lossy(value))
+            fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"host")).map(|(_, value)| text(value))
         });
         exchange.host = host.and_then(|host| kept_host(&host));
-        exchange.method = SmolStr::new(String::from_utf8_lossy(method));
+        exchange.method = SmolStr::new(text(method));
         bounded(&mask::target(path), MAX_PATH).clone_into(&mut exchange.path);
-        exchange.version = SmolStr::new(String::from_utf8_lossy(version));
+        exchange.version = SmolStr::new(text(version));
         exchange.headers = headers;
         exchange.last_frame = at.frame;
         self.text += exchange.path.len() + exchange.host.as_ref().map_or(0, SmolStr::len);
@@ -303,7 +300,7 @@ impl Http {
         let Some(exchange) = self.exchanges.get_mut(slot) else { return };
         exchange.status = Some(status);
         if exchange.version.is_empty() {
-            exchange.version = SmolStr::new(String::from_utf8_lossy(version));
+            exchange.version = SmolStr::new(text(version));
         }
         exchange.response_headers = headers;
         exchange.last_frame = exchange.last_frame.max(at.frame);
@@ -320,7 +317,7 @@ impl Http {
     fn hint(&mut self, fields: &[(&[u8], Cow<'_, [u8]>)], at: At) {
         for (name, value) in fields {
             if !self.os && name.eq_ignore_ascii_case(b"user-agent") {
-                if let Some(value) = operating_system(&String::from_utf8_lossy(value)) {
+                if let Some(value) = operating_system(&text(value)) {
                     self.os = true;
                     self.hints.push(Hint {
                         addr: self.client,
@@ -551,11 +548,16 @@ fn split_target(target: &str) -> (Option<&str>, &str) {
     }
 }
 
+/// Bytes as text, lossily; nearly all are text as they stand, which is told faster.
+pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
 /// A header field as it is kept.
 pub(super) fn kept(name: &[u8], value: &[u8]) -> (SmolStr, SmolStr) {
-    let name = String::from_utf8_lossy(name);
+    let name = text(name);
     let name = bounded(&name, MAX_NAME);
-    let value = String::from_utf8_lossy(value);
+    let value = text(value);
     let value = mask::header(name, &value);
     (SmolStr::new(name), SmolStr::new(bounded(&value, MAX_VALUE)))
 }

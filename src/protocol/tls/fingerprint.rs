@@ -97,7 +97,9 @@ fn commas(numbers: &[u16]) -> String {
         if index > 0 {
             out.push(',');
         }
-        [12, 8, 4, 0].into_iter().for_each(|shift| out.push(digit(number >> shift)));
+        for shift in [12, 8, 4, 0] {
+            out.push(digit(number >> shift));
+        }
     }
     out
 }
