@@ -114,19 +114,8 @@ pub fn name(message: &[u8], start: usize) -> (Option<usize>, Result<SmolStr, Bad
         if text.length > 0 {
             text.push(b'.');
         }
-        if text.plain(label) {
-            return;
-        }
-        for &byte in label {
-            match byte {
-                b'.' | b'\\' => text.extend(&[b'\\', byte]),
-                b' '..=b'~' => text.push(byte.to_ascii_lowercase()),
-                _ => {
-                    let digit = |value: u8| b'0' + value % 10;
-                    let digits = [b'\\', digit(byte / 100), digit(byte / 10), digit(byte)];
-                    text.extend(&digits);
-                }
-            }
+        if !text.plain(label) {
+            text.escaped(label);
         }
     });
     if text.length == 0 {
@@ -156,6 +145,9 @@ impl Default for Text {
 impl Text {
     /// Adds a label in lower case, if it is of characters that stand for themselves and there is room.
     fn plain(&mut self, label: &[u8]) -> bool {
+        if !self.long.is_empty() {
+            return false;
+        }
         let Some(room) = self.short.get_mut(self.length..).and_then(|rest| rest.get_mut(..label.len()))
         else {
             return false;
@@ -172,21 +164,37 @@ impl Text {
     }
 
     fn push(&mut self, byte: u8) {
-        if let Some(place) = self.short.get_mut(self.length) {
-            *place = byte;
-        } else {
-            if self.long.is_empty() {
-                self.long.extend_from_slice(&self.short);
-            }
-            self.long.push(byte);
+        match self.short.get_mut(self.length).filter(|_| self.long.is_empty()) {
+            Some(place) => *place = byte,
+            None => self.lengthen().push(byte),
         }
         self.length += 1;
     }
 
-    fn extend(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.push(byte);
+    /// Adds a label that does not fit, or of which not all stands for itself.
+    fn escaped(&mut self, label: &[u8]) {
+        let long = self.lengthen();
+        for &byte in label {
+            match byte {
+                b'.' | b'\\' => long.extend_from_slice(&[b'\\', byte]),
+                b' '..=b'~' => long.push(byte.to_ascii_lowercase()),
+                _ => {
+                    let digit = |value: u8| b'0' + value % 10;
+                    long.extend_from_slice(&[b'\\', digit(byte / 100), digit(byte / 10), digit(byte)]);
+                }
+            }
         }
+        self.length = long.len();
+    }
+
+    /// Where the name goes on when it does not fit.
+    fn lengthen(&mut self) -> &mut Vec<u8> {
+        if self.long.is_empty() {
+            // Four characters for each byte, at most.
+            self.long.reserve_exact(4 * SHORT);
+            self.long.extend_from_slice(self.short.get(..self.length).unwrap_or_default());
+        }
+        &mut self.long
     }
 
     fn finish(&self) -> SmolStr {
