@@ -532,14 +532,7 @@ impl Markers {
             return;
         };
         let left = SCANNED_MAX.saturating_sub(self.at).min(bytes.len() as u64);
-        let mut rest = &bytes[..left as usize];
-        while let Some((&byte, after)) = rest.split_first() {
-            let passed = self.pass(rest, automaton);
-            if passed > 0 {
-                rest = &rest[passed..];
-                continue;
-            }
-            rest = after;
+        for &byte in &bytes[..left as usize] {
             // UTF-16: every other byte is NUL. Two in a row are not text.
             if byte == 0 {
                 if self.zero {
@@ -563,47 +556,12 @@ impl Markers {
             }
             self.state = automaton.next_state(Anchored::No, self.state, byte);
             self.at += 1;
+            if automaton.is_special(self.state) && automaton.is_match(self.state) {
+                for n in 0..automaton.match_len(self.state) {
+                    self.matched(automaton.match_pattern(self.state, n));
+                }
+            }
             self.previous = byte;
-            self.note(automaton);
-        }
-    }
-
-    /// Takes bytes that mean nothing by themselves, as most are in a line that has begun while no colon is due, up to
-    /// where a pattern ends. How many.
-    fn pass(&mut self, bytes: &[u8], automaton: &DFA) -> usize {
-        if self.line == NONE || self.pending.is_some() || self.zero {
-            return 0;
-        }
-        let (mut state, mut previous, mut passed) = (self.state, self.previous, 0);
-        let mut ended = false;
-        for &byte in bytes {
-            let tells = match MANNERS[usize::from(byte)] {
-                Manner::Neutral | Manner::Word => false,
-                Manner::Other => byte == 0,
-                Manner::Telling => !matches!(byte, b'n' | b'r') || previous == b'\\',
-            };
-            if tells || ended {
-                break;
-            }
-            state = automaton.next_state(Anchored::No, state, byte);
-            previous = byte;
-            passed += 1;
-            ended = automaton.is_special(state) && automaton.is_match(state);
-        }
-        (self.state, self.previous) = (state, previous);
-        self.at += passed as u64;
-        if ended {
-            self.note(automaton);
-        }
-        passed
-    }
-
-    /// Takes note of the patterns that end here.
-    fn note(&mut self, automaton: &DFA) {
-        if automaton.is_special(self.state) && automaton.is_match(self.state) {
-            for n in 0..automaton.match_len(self.state) {
-                self.matched(automaton.match_pattern(self.state, n));
-            }
         }
     }
 
