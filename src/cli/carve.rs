@@ -126,7 +126,7 @@ fn findings(args: &Carve, job: &mut Job) -> Result<(Reported, Status, Vec<Proble
     }
     let rules = args.detection.load()?;
     let (mut extracted, status) = inputs::read(&args.input);
-    let verdict = args.detection.detect(&mut extracted.records, &rules);
+    let verdict = args.detection.detect(&mut extracted.records, &rules, args.input.threads);
     let findings = verdict.findings.iter().map(Outline::from).collect();
     job.know(&extracted.records.captures);
     // Whether anything can be read is seen again when packets are looked for.

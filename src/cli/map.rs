@@ -135,7 +135,7 @@ fn one(path: &Path, args: &Map, rules: &Rules) -> Result<(Option<Run>, Status), 
     if status == Status::Nothing {
         return Ok((None, status));
     }
-    let verdict = args.detection.detect(&mut extracted.records, rules);
+    let verdict = args.detection.detect(&mut extracted.records, rules, args.input.threads);
     let report = Report {
         records: &extracted.records,
         verdict: &verdict,

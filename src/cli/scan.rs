@@ -128,9 +128,12 @@ impl Detection {
     }
 
     /// Finds. The flows are taken out of the records: they are most of the memory, and no report needs them.
-    pub fn detect(&self, records: &mut Records, rules: &Rules) -> Verdict {
-        let options =
-            detect::Options { behaviour_only: self.behaviour_only, internal: self.internal.clone() };
+    pub fn detect(&self, records: &mut Records, rules: &Rules, threads: u32) -> Verdict {
+        let options = detect::Options {
+            behaviour_only: self.behaviour_only,
+            internal: self.internal.clone(),
+            threads: threads as usize,
+        };
         let flows = std::mem::take(&mut records.flows);
         let ledger = detect::fold(Records { flows, ..records.clone() }, rules, &options);
         let verdict = detect::judge(&ledger, rules, &options);
@@ -150,7 +153,7 @@ pub fn run(args: &Scan) -> Result<Status, Failure> {
         return Ok(read);
     }
     let start = Instant::now();
-    let verdict = args.detection.detect(&mut extracted.records, &rules);
+    let verdict = args.detection.detect(&mut extracted.records, &rules, args.input.threads);
     let findings = super::count(verdict.findings.len() as u64, "finding");
     let seconds = start.elapsed().as_secs_f64();
     inputs::explain(

@@ -203,7 +203,7 @@ fn check(case: &Case, folder: &Path, rules: &Rules, detection: &Detection) -> Ve
     let mut extracted = pipeline::extract(&[folder.join(&case.capture)], &options, &mut |_| {});
     let mut wrong: Vec<String> =
         extracted.problems.iter().map(|problem| format!("{}: {}", problem.path, problem.what)).collect();
-    let verdict = detection.detect(&mut extracted.records, rules);
+    let verdict = detection.detect(&mut extracted.records, rules, 1);
     let expected: &[Expected] = match &case.expect {
         Expect::None(_) => &[],
         Expect::Findings(list) => list,

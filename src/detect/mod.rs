@@ -30,6 +30,7 @@ pub use score::FamilyNote;
 use crate::record::Records;
 use finding::{Context, Level, Lowered};
 use ledger::Sides;
+use rayon::prelude::*;
 use score::Weights;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +46,14 @@ pub struct Options {
     pub behaviour_only: bool,
     /// Networks that are ours beside those that are by their class.
     pub internal: Vec<ipnet::IpNet>,
+    /// Threads that look at channels; 0 and 1 for none beside the caller's. What is found does not depend on it.
+    pub threads: usize,
 }
+
+/// Channels from which several threads look at them: fewer are done before threads have begun.
+const MANY_CHANNELS: usize = 1024;
+/// Channels that a thread takes at once, at least.
+const CHANNELS_AT_ONCE: usize = 64;
 
 /// Looks at the records of a run. They are taken: flows are large, and nothing after detection needs them.
 pub fn detect(records: Records, rules: &Rules, options: &Options) -> Verdict {
@@ -63,30 +71,19 @@ pub fn judge(ledger: &Ledger, rules: &Rules, options: &Options) -> Verdict {
     let weights = Weights { signals: rules.signals(), families: rules.notes() };
     let families = (!options.behaviour_only).then(|| families::Scene::new(ledger, rules.families()));
     let mut verdict = Verdict { channels: ledger.channels.len() as u64, ..Verdict::default() };
+    let look = |ix| look_at(ledger, ChannelIx(ix), rules, (&weights, families.as_ref()));
+    let channels = 0..ledger.channels.len();
+    let several = options.threads > 1 && channels.len() >= MANY_CHANNELS;
+    let pool = several.then(|| rayon::ThreadPoolBuilder::new().num_threads(options.threads).build());
+    let looked: Vec<Looked> = match pool {
+        Some(Ok(pool)) => pool
+            .install(|| channels.into_par_iter().with_min_len(CHANNELS_AT_ONCE).filter_map(look).collect()),
+        Some(Err(_)) | None => channels.filter_map(look).collect(),
+    };
     let mut found = Vec::new();
-    for ix in (0..ledger.channels.len()).map(ChannelIx) {
-        let Some(view) = signals::View::new(ledger, ix) else { continue };
-        let mut said = signals::look(&view);
-        said.extend(families.iter().flat_map(|scene| scene.statements(ix)));
-        said.retain(|statement| !rules.allowed().signal(&view, &statement.signal));
-        if said.is_empty() {
-            continue;
-        }
-        let said: Vec<&Statement> = said.iter().collect();
-        if !score::may_reach(&weights, &said) {
-            continue;
-        }
-        let sum = score::sum(&weights, &said, &innocence::reasons(&view, rules.services()));
-        if let Some(reason) = rules.allowed().channel(&view) {
-            lower(&mut verdict, &view, sum.level, None, format!("allowed: {reason}"));
-            continue;
-        }
-        note_lowered(&mut verdict, &view, &sum);
-        if let Some(level) = sum.level
-            && let Some(finding) = merge::finding(ledger, ix, level, sum, &said, &weights)
-        {
-            found.push((signals::rotation::template_of(&view), finding));
-        }
+    for one in looked {
+        verdict.lowered.extend(one.lowered);
+        found.extend(one.found);
     }
     verdict.findings = merge::join(found);
     verdict.findings.sort_by(|a, b| {
@@ -99,28 +96,58 @@ pub fn judge(ledger: &Ledger, rules: &Rules, options: &Options) -> Verdict {
     verdict
 }
 
-/// Notes a finding that reasons for innocence put down by a level or away.
-fn note_lowered(verdict: &mut Verdict, view: &signals::View<'_>, sum: &score::Sum) {
+/// What one channel came to.
+#[derive(Default)]
+struct Looked {
+    lowered: Option<Lowered>,
+    /// The template it may be joined by, and the finding.
+    found: Option<(Option<String>, Finding)>,
+}
+
+/// Looks at one channel; nothing where nothing is to be said of it.
+fn look_at(
+    ledger: &Ledger,
+    ix: ChannelIx,
+    rules: &Rules,
+    (weights, families): (&Weights<'_>, Option<&families::Scene<'_>>),
+) -> Option<Looked> {
+    let view = signals::View::new(ledger, ix)?;
+    let mut said = signals::look(&view);
+    said.extend(families.into_iter().flat_map(|scene| scene.statements(ix)));
+    said.retain(|statement| !rules.allowed().signal(&view, &statement.signal));
+    if said.is_empty() {
+        return None;
+    }
+    let said: Vec<&Statement> = said.iter().collect();
+    if !score::may_reach(weights, &said) {
+        return None;
+    }
+    let sum = score::sum(weights, &said, &innocence::reasons(&view, rules.services()));
+    if let Some(reason) = rules.allowed().channel(&view) {
+        let lowered = lowered(&view, sum.level, None, format!("allowed: {reason}"));
+        return Some(Looked { lowered, found: None });
+    }
+    let lowered = put_down(&view, &sum);
+    let level = sum.level;
+    let finding = level.and_then(|level| merge::finding(ledger, ix, level, sum, &said, weights));
+    let found = finding.map(|finding| (signals::rotation::template_of(&view), finding));
+    Some(Looked { lowered, found })
+}
+
+/// A finding that reasons for innocence put down by a level or away.
+fn put_down(view: &signals::View<'_>, sum: &score::Sum) -> Option<Lowered> {
     if sum.without.is_none() || sum.level == sum.without || sum.without < Some(Level::Medium) {
-        return;
+        return None;
     }
     let why: Vec<&str> =
         sum.terms.iter().filter(|term| term.weight < 0.0).map(|term| term.why.as_str()).collect();
-    lower(verdict, view, sum.without, sum.level, why.join("; "));
+    lowered(view, sum.without, sum.level, why.join("; "))
 }
 
-/// Notes that a channel was put down from one level to another.
-fn lower(
-    verdict: &mut Verdict,
-    view: &signals::View<'_>,
-    from: Option<Level>,
-    to: Option<Level>,
-    why: String,
-) {
-    if from > to {
-        let server = view.channel.service.label();
-        verdict.lowered.extend(view.channel.client.map(|host| Lowered { host, server, from, to, why }));
-    }
+/// A channel that was put down from one level to another.
+fn lowered(view: &signals::View<'_>, from: Option<Level>, to: Option<Level>, why: String) -> Option<Lowered> {
+    let server = view.channel.service.label();
+    view.channel.client.filter(|_| from > to).map(|host| Lowered { host, server, from, to, why })
 }
 
 /// Look-ups of the public address and dead-drop pages, host by host.
@@ -232,6 +259,34 @@ mod tests {
         let [finding] = &*verdict.findings else { panic!("{:?}", verdict.findings) };
         assert_eq!(finding.server.names, ["one.example", "two.test"]);
         assert_eq!(finding.flows, 2);
+    }
+
+    #[test]
+    fn threads_find_the_same() {
+        let flows = || {
+            (0..40_u8)
+                .flat_map(|client| (1..31_u8).map(move |server| (client, server)))
+                .map(|(client, server)| {
+                    let loot = zip(40_000, &["Passwords.txt", "Cookies/a.txt", "Screenshot.png"]);
+                    let upload = request("POST", "203.0.113.4", &format!("/{server}"), &[], Some(loot));
+                    let flow = flow(&format!("203.0.113.{server}"), 80).client(&format!("192.0.2.{client}"));
+                    let flow = flow.at_ms(i64::from(server) * 900);
+                    if client % 8 == 0 { flow.http(upload).build() } else { flow.payload(40, 90).build() }
+                })
+                .collect::<Vec<_>>()
+        };
+        let verdict = |threads| {
+            let records = Records { flows: flows(), ..Records::default() };
+            let options = Options {
+                threads,
+                internal: vec!["192.0.2.0/24".parse().expect("a network")],
+                ..Options::default()
+            };
+            detect(records, &Rules::shipped().expect("rules"), &options)
+        };
+        let alone = verdict(1);
+        assert!(alone.channels >= MANY_CHANNELS as u64 && alone.findings.len() >= 5);
+        assert_eq!(verdict(4), alone);
     }
 
     #[test]

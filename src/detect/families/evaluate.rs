@@ -12,10 +12,9 @@ use crate::detect::finding::{Beacon, Kind, Loot, Upload};
 use crate::detect::ledger::{Channel, Ledger};
 use crate::record::{Exchange, Flow, SideName};
 use crate::time::{Duration, Timestamp};
-use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Bound on the sights kept for one step: more change neither count nor beat noticeably.
 const MAX_SIGHTS: usize = 4096;
@@ -118,14 +117,14 @@ pub struct Scene<'a> {
     ledger: &'a Ledger,
     rules: &'a [FamilyRule],
     /// Rules whose first step looks at some of these protocols, made for each set of protocols that channels speak.
-    speaking: [OnceCell<Box<[&'a FamilyRule]>>; 256],
+    speaking: [OnceLock<Box<[&'a FamilyRule]>>; 256],
     /// What each flow speaks.
     spoken: Vec<u8>,
     /// The requests of all flows, and where those of each begin.
     requests: Vec<Sketch>,
     first_request: Vec<usize>,
     /// What steps that look at a whole client saw, by client, rule and step: asked once for each.
-    seen: RefCell<BTreeMap<(IpAddr, String, usize), Rc<Sights>>>,
+    seen: Mutex<BTreeMap<(IpAddr, String, usize), Arc<Sights>>>,
 }
 
 impl<'a> Scene<'a> {
@@ -134,11 +133,11 @@ impl<'a> Scene<'a> {
         let mut own = Self {
             ledger,
             rules,
-            speaking: [const { OnceCell::new() }; 256],
+            speaking: [const { OnceLock::new() }; 256],
             spoken: Vec::with_capacity(ledger.flows.len()),
             first_request: Vec::with_capacity(ledger.flows.len()),
             requests: Vec::new(),
-            seen: RefCell::default(),
+            seen: Mutex::default(),
         };
         for flow in &ledger.flows {
             own.spoken.push(protocol::of(flow));
@@ -253,12 +252,14 @@ impl<'a> Scene<'a> {
     }
 
     /// What a step that looks at a whole client sees, looked at once for each client.
-    fn of_host(&self, client: IpAddr, (rule, at, step): (&str, usize, &Step)) -> Rc<Sights> {
+    fn of_host(&self, client: IpAddr, (rule, at, step): (&str, usize, &Step)) -> Arc<Sights> {
         let key = (client, rule.to_owned(), at);
-        let known = self.seen.borrow().get(&key).cloned();
+        let seen = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = seen().get(&key).cloned();
         known.unwrap_or_else(|| {
-            let sights = Rc::new(self.look(step, self.flows_of_host(client), Questions::All));
-            self.seen.borrow_mut().insert(key, Rc::clone(&sights));
+            // Two threads may look at once, and see the same.
+            let sights = Arc::new(self.look(step, self.flows_of_host(client), Questions::All));
+            seen().insert(key, Arc::clone(&sights));
             sights
         })
     }
