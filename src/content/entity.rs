@@ -291,7 +291,10 @@ impl Entity {
             Mode::Head => {}
         }
         head.truncate(FIRST + 1);
-        head.shrink_to_fit();
+        if !complete {
+            // It stays for as long as the body passes.
+            head.shrink_to_fit();
+        }
         self.head = head;
         if self.at >= DENSE {
             self.sampled();

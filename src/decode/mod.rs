@@ -73,13 +73,12 @@ impl Decoder {
         self.counters.packet(packet.capture, packet.frame, log);
         self.rest = None;
         self.datagrams.clear();
-        if let Some(layers) = usual::layers(packet) {
-            return Some(layers);
-        }
-        self.walk(packet)
+        let usual = usual::layers(packet);
+        if usual.is_some() { usual } else { self.walk(packet) }
     }
 
     /// The long way, which knows all links and tunnels and counts what is wrong.
+    #[inline(never)]
     fn walk<'a>(&'a mut self, packet: &Packet<'a>) -> Option<Layers<'a>> {
         let missing = packet.wire_len.saturating_sub(packet.data.len() as u32);
         let mut span = Span { data: packet.data, missing };

@@ -174,12 +174,11 @@ impl Run {
             let at = At { time: packet.time, frame: packet.frame, capture: packet.capture };
             let mut layers = self.decoder.decode(&packet, &mut self.log);
             loop {
-                if let Some(layers) = layers {
-                    let wire_len = layers.wire_len;
+                if let Some(layers) = &layers {
                     self.table.packet(
-                        &layers,
+                        layers,
                         at,
-                        wire_len,
+                        layers.wire_len,
                         &mut self.shared,
                         &mut self.log,
                         &mut self.ended,
