@@ -262,3 +262,52 @@ fn a_mismatch_is_shown_and_is_status_1() {
     let found = manifest("known_miss = \"not yet\"\nothers = true\nexpect = []\n");
     assert_eq!(found.code, 1, "{}", found.out);
 }
+
+/// A capture of so many datagrams, each the beginning of a conversation.
+fn datagrams(count: u16) -> Vec<u8> {
+    let mut file =
+        [&0xa1b2_c3d4_u32.to_le_bytes()[..], &[2, 0, 4, 0], &[0; 8], &[0, 0, 1, 0, 101, 0, 0, 0]].concat();
+    for number in 0..count {
+        let mut packet = vec![0x45, 0, 0, 36, 0, 0, 0, 0, 64, 17, 0x8e, 0x80, 192, 0, 2, 1, 198, 51, 100, 20];
+        packet.extend((10_000 + number).to_be_bytes());
+        packet.extend([0x1f, 0x90, 0, 16, 0, 0]);
+        packet.extend(b"datagram");
+        let length = (packet.len() as u32).to_le_bytes();
+        file.extend([&1_700_000_000_u32.to_le_bytes()[..], &[0; 4], &length, &length, &packet].concat());
+    }
+    file
+}
+
+#[test]
+fn the_bound_on_memory_holds_and_what_is_missing_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("many.pcap");
+    std::fs::write(&path, datagrams(6000)).expect("written");
+    let scan = |options: &[&str]| {
+        let args = std::iter::once("scan").chain(options.iter().copied()).map(OsString::from);
+        run(args.chain(std::iter::once(path.clone().into_os_string())))
+    };
+    let usual = scan(&[]);
+    assert_eq!(usual.code, 0, "{}", usual.err);
+    let tight = scan(&["--max-memory", "128MiB"]);
+    assert_eq!(tight.code, 3, "{}", tight.err);
+    let missing = |text: &str| text.contains("too many conversations at once");
+    assert!(missing(&tight.out) && !missing(&usual.out), "{}", tight.out);
+    let document = json(&scan(&["--max-memory", "128MiB", "--format", "json"]));
+    let unseen = document["unseen"].as_array().expect("a list");
+    let limit = unseen.iter().find(|anomaly| anomaly["kind"] == "limit").expect("a limit");
+    assert!(limit["count"].as_u64().is_some_and(|count| count > 0), "{limit}");
+    // Conversations that were ended early are still there.
+    assert_eq!(document["totals"]["flows"], 6000, "{}", document["totals"]);
+}
+
+#[test]
+fn a_bound_on_memory_that_no_run_can_keep_is_refused() {
+    for small in ["0", "1", "64MiB", "127MiB"] {
+        let run = scan(&["--max-memory", small], "lokibot");
+        assert_eq!(run.code, 2, "{small}");
+        assert!(run.err.contains("at least 128.0 MiB"), "{}", run.err);
+        assert_eq!(run.out, "");
+    }
+    assert_eq!(scan(&["--max-memory", "much"], "lokibot").code, 2);
+}

@@ -237,6 +237,12 @@ fn containers(corpus: &Corpus) {
     corpus.add("container", &[&b"snoop\0\0\0"[..], &word(2), &word(4), &record.repeat(3)].concat());
     let erf = [&[1; 8][..], &[2, 4, 0, 38, 0, 0, 0, 20], &[0; 22]].concat();
     corpus.add("container", &erf.repeat(4));
+    let log = "\x1b[2J > wandRECV-a:7:(task: B0, time: 5.25) 18 octets @ 80\r\n  [0000]: FF 03 00 21 45 00 00 10 00 \
+               00 00 00 40 11 00 00\r\n  [0010]: C0 00\r\nDate: 01/12/1990.  Time: 12:22:33\n\
+               WD_DIALOUT_DISP: chunk 1 type IP.\n(task: 1, time: 6.00) 2 octets @ 1\n  [0000]: 01 02\n\
+               PRI-XMIT-1/2 (task \"a b\" at 0x1, time: 7.5) 3 octets @ 0x1\n  [0000]: 01 02 03                        ...\n";
+    corpus.add("container", log.as_bytes());
+    corpus.add("scan", log.as_bytes());
 }
 
 fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
@@ -291,6 +297,35 @@ fn hints(corpus: &Corpus) {
     let all = [&dhcp[..], &nbns, &mdns, &kerberos, &framed, &smb, http.as_bytes(), &[5, 1, 0]];
     for (choice, bytes) in all.into_iter().enumerate() {
         corpus.add("hints", &script::write(choice as u8, [(Side::Client, bytes), (Side::Server, bytes)]));
+    }
+}
+
+/// Tunnels of OpenVPN, by hand: resets, and a hello in pieces.
+fn tunnels(corpus: &Corpus) {
+    let name = [&[0, 19, 0, 0, 0, 15, 0, 13, 0, 0, 10][..], b"c2.example"].concat();
+    let hello = [&[3, 3][..], &[7; 32], &[0, 0, 4, 0xc0, 0x2f, 0, 0x9c, 1, 0], &name].concat();
+    let hello = [&[22, 3, 1, 0, hello.len() as u8 + 4, 1, 0, 0, hello.len() as u8][..], &hello].concat();
+    for (extra, stream) in [(0, false), (28, false), (0, true), (72, true)] {
+        let packet = |opcode: u8, acks: u8, number: u8, piece: &[u8]| {
+            let ids = vec![0; usize::from(acks) * 4];
+            let theirs = vec![9; if acks > 0 { 8 } else { 0 }];
+            let head = [&[opcode][..], &[5; 8], &vec![0xee; extra], &[acks], &ids, &theirs].concat();
+            let packet = [&head[..], &[0, 0, 0, number], piece].concat();
+            let length = if stream { (packet.len() as u16).to_be_bytes().to_vec() } else { Vec::new() };
+            [length, packet].concat()
+        };
+        let (first, second) = hello.split_at(40);
+        let all = [
+            (Side::Client, packet(0x38, 0, 0, &[])),
+            (Side::Server, packet(0x40, 1, 0, &[])),
+            (Side::Client, packet(0x20, 1, 1, first)),
+            (Side::Client, packet(0x20, 0, 2, second)),
+            (Side::Server, packet(0x20, 2, 1, &[22, 3, 3, 0, 4, 14, 0, 0, 0])),
+            (Side::Client, packet(0x30, 0, 3, &[1; 50])),
+        ];
+        let steps = all.iter().map(|(side, bytes)| (*side, &bytes[..]));
+        corpus.add("openvpn", &script::write(u8::from(!stream), steps.clone()));
+        corpus.add("conversation", &script::write(if stream { 1 } else { 2 }, steps));
     }
 }
 
@@ -460,6 +495,7 @@ fn main() {
     containers(&corpus);
     hints(&corpus);
     frames(&corpus);
+    tunnels(&corpus);
     segments(&corpus);
     let rules = root.join("rules");
     corpus.add("rules", &[&[0][..], &fs::read(rules.join("signals.toml")).expect("signals")].concat());

@@ -2,8 +2,10 @@
 //!
 //! Layouts: RFC 1761 (snoop), Endace's Extensible Record Format and AIX iptrace 1.0 and 2.0 as Wireshark reads them,
 //! Microsoft's Network Monitor 1 and 2 as its help describes them. ERF has no file header, so its first records must
-//! make sense together. Damage ends the reading: none has a mark to search for.
+//! make sense together. Damage ends the reading: none has a mark to search for. Logs of Ascend routers are text, which
+//! [`ascend`] makes records of.
 
+use super::ascend;
 use super::original::Stated;
 use super::pcap::MAX_PACKET;
 use crate::time::{NANOS, Timestamp};
@@ -34,6 +36,8 @@ pub enum Foreign {
     Iptrace(bool),
     /// Microsoft Network Monitor.
     NetMon(NetMon),
+    /// A log of an Ascend router, as [`ascend::Transcript`] gives it.
+    Ascend,
 }
 
 /// What the file header of a Network Monitor capture says.
@@ -145,6 +149,7 @@ impl Foreign {
             Self::Erf => "erf",
             Self::Iptrace(_) => "iptrace",
             Self::NetMon(_) => "netmon",
+            Self::Ascend => "ascend",
         }
     }
 
@@ -162,6 +167,7 @@ impl Foreign {
                 _ => u16::MAX,
             },
             Self::NetMon(netmon) => netmon.link(record),
+            Self::Ascend => ascend::header(record).map_or(u16::MAX, |(.., link)| link),
         }
     }
 
@@ -170,7 +176,7 @@ impl Foreign {
         match self {
             Self::Snoop(_) => 6,
             Self::Erf => 0x80 | 32,
-            Self::Iptrace(_) | Self::NetMon(_) => 9,
+            Self::Iptrace(_) | Self::NetMon(_) | Self::Ascend => 9,
         }
     }
 
@@ -181,7 +187,7 @@ impl Foreign {
                 (u64::from(word(bytes, 16)?) * 1_000_000 + u64::from(word(bytes, 20)?), word(bytes, 0)?)
             }
             Self::Erf => (u64::from_le_bytes(*bytes.first_chunk()?), self.record(bytes)?.wire_len),
-            Self::Iptrace(_) | Self::NetMon(_) => {
+            Self::Iptrace(_) | Self::NetMon(_) | Self::Ascend => {
                 let record = self.record(bytes)?;
                 (u64::try_from(record.time.0).unwrap_or(0), record.wire_len)
             }
@@ -197,6 +203,7 @@ impl Foreign {
             Self::Iptrace(false) => 30,
             Self::Iptrace(true) => 40,
             Self::NetMon(netmon) => netmon.record(),
+            Self::Ascend => ascend::HEADER,
         }
     }
 
@@ -258,6 +265,18 @@ impl Foreign {
                 })
             }
             Self::NetMon(netmon) => netmon.read(bytes),
+            Self::Ascend => {
+                let (time, wire_len, captured, _) = ascend::header(bytes)?;
+                let to = ascend::HEADER + captured as usize;
+                (captured <= MAX_PACKET).then_some(Record {
+                    time,
+                    from: ascend::HEADER,
+                    to,
+                    wire_len,
+                    length: to,
+                    packet: true,
+                })
+            }
         }
     }
 }
@@ -338,6 +357,6 @@ const fn medium(number: u16) -> u16 {
 }
 
 /// The big-endian 32-bit number at an offset.
-fn word(bytes: &[u8], at: usize) -> Option<u32> {
+pub fn word(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|raw| u32::from_be_bytes(*raw))
 }

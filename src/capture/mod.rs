@@ -9,6 +9,7 @@
 //! being opened is an [`Error`]. [`Reader::originals`] gives packets with all that their file says of them, which a
 //! [`Writer`] writes down again.
 
+mod ascend;
 mod bytes;
 mod bzip2;
 mod compression;

@@ -1,20 +1,23 @@
 //! Opens an input and tells what is in it.
 
 use super::compression::{self, Compression};
+use super::foreign::Foreign;
 use super::pcap;
 use super::pcapng::SECTION;
 use super::reader::Reader;
 use super::stored::{Input, fill};
 use super::window::{PIECE, Window};
-use super::{Error, Source, foreign};
+use super::{Error, Source, ascend, foreign};
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-/// Bytes looked at to tell what a file is.
-const HEAD: usize = 32;
-/// How record files begin.
-const RECORDS: &[u8] = br#"{"type":"capture""#;
+/// Bytes looked at to tell what a file is: formats need 32, records the rest where much space is between their words.
+const HEAD: usize = 256;
+/// Bytes of them that tell text from other things.
+const START: usize = 32;
+/// How record files begin, word by word.
+const RECORDS: [&[u8]; 4] = [b"{", br#""type""#, b":", br#""capture""#];
 /// Bytes read at once where only the first packet is wanted.
 const GLANCE: usize = 1 << 16;
 
@@ -91,7 +94,7 @@ fn open_with(path: &Path, name: &str, capture: u32, hash: bool, piece: usize) ->
 
 /// Tells what an input is by its first bytes; it is then read in pieces of `piece` bytes.
 pub(super) fn recognise(mut input: Input, name: &str, capture: u32, piece: usize) -> Result<Opened, Error> {
-    let mut head = first(&mut input)?;
+    let (mut head, mut end) = first(&mut input)?;
     if head.is_empty() {
         return Err(Error::Empty);
     }
@@ -100,25 +103,37 @@ pub(super) fn recognise(mut input: Input, name: &str, capture: u32, piece: usize
         None => Box::new(input.clone()),
         Some(method) => {
             let mut plain = method.undo(std::mem::take(&mut head), input.clone());
-            head = first(&mut *plain)?;
+            (head, end) = first(&mut *plain)?;
             plain
         }
     };
     if let (Some(outer), Some(inner)) = (compression, Compression::of(&head)) {
         return Err(Error::Nested(inner.name(), outer.name()));
     }
-    let is_records = head.starts_with(RECORDS);
+    let is_records = is_records(&head);
     let is_capture =
         pcap::is_magic(&head) || head.starts_with(&SECTION.to_be_bytes()) || foreign::may_be(&head);
-    if !is_records && !is_capture {
+    let is_log = !is_records && !is_capture && ascend::may_be(start(&head)) && {
+        let begun = head.len();
+        if end.is_none() {
+            let mut more = vec![0; ascend::SEARCHED];
+            let (have, result) = fill(&mut plain, &mut more);
+            end = result.err();
+            head.extend_from_slice(more.get(..have).unwrap_or_default());
+        }
+        let is_log = ascend::is_log(&head);
+        head.truncate(if is_log { head.len() } else { begun });
+        is_log
+    };
+    if !is_records && !is_capture && !is_log {
         return Err(match (compression::unread(&head), foreign::unread(&head)) {
             (Some(method), _) => Error::Packed(method),
             (None, Some(program)) => Error::Foreign(program),
             (None, None) if head.is_empty() => Error::Empty,
-            (None, None) => Error::NotACapture(printable(&head)),
+            (None, None) => Error::NotACapture(printable(start(&head))),
         });
     }
-    plain = Box::new(io::Cursor::new(head).chain(plain));
+    plain = Box::new(io::Cursor::new(head).chain(Failed(end)).chain(plain));
     if is_records {
         input.forget_hash();
         return Ok(Opened::Records(Records {
@@ -126,20 +141,51 @@ pub(super) fn recognise(mut input: Input, name: &str, capture: u32, piece: usize
             inner: BufReader::with_capacity(piece, plain),
         }));
     }
-    let reader = Reader::new(name.to_owned(), capture, Window::new(plain, piece), input, compression);
+    let given = is_log.then_some(Foreign::Ascend);
+    if is_log {
+        plain = Box::new(ascend::Transcript::new(plain));
+    }
+    let window = Window::new(plain, piece);
+    let reader = Reader::new(name.to_owned(), capture, window, input, compression, given);
     reader.map(Opened::Packets).ok_or(Error::HeaderCut)
 }
 
-/// The first bytes, as many as there are. An error that comes after some is left to whoever reads on.
-fn first(reader: &mut dyn Read) -> Result<Vec<u8>, Error> {
+/// An error that came behind bytes which were read to look at them.
+struct Failed(Option<io::Error>);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}
+
+/// The first bytes, as many as there are, and the error that came after some.
+fn first(reader: &mut dyn Read) -> Result<(Vec<u8>, Option<io::Error>), Error> {
     let mut head = vec![0; HEAD];
     match fill(reader, &mut head) {
         (0, Err(error)) => Err(error.into()),
-        (have, _) => {
+        (have, result) => {
             head.truncate(have);
-            Ok(head)
+            Ok((head, result.err()))
         }
     }
+}
+
+/// As much of the first bytes as tells what kind of bytes they are.
+fn start(head: &[u8]) -> &[u8] {
+    head.get(..START).unwrap_or(head)
+}
+
+/// Whether a record begins here, whatever space its writer puts between words (RFC 8259, 2).
+fn is_records(head: &[u8]) -> bool {
+    let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let next = |rest: &mut &[u8], word: &&[u8]| {
+        let blanks = rest.iter().take_while(|byte| space(byte)).count();
+        *rest = rest.get(blanks..)?.strip_prefix(*word)?;
+        Some(())
+    };
+    let mut rest = head;
+    RECORDS.iter().all(|word| next(&mut rest, word).is_some())
 }
 
 /// The first bytes for an error message: text as it is, blanks before it left out, the rest in hexadecimal.

@@ -3,6 +3,7 @@
 //! It always moves on or ends: a length is checked before it is used, memory grows only by bytes that were read, a
 //! damaged place is left behind by searching for the next record that makes sense, within a bound.
 
+use super::ascend;
 use super::foreign::Foreign;
 use super::original::{Description, Descriptions, Stated};
 use super::packet::{LinkType, Packet};
@@ -41,7 +42,8 @@ pub struct Info {
     pub sha256: String,
     /// Size of the file as stored, in bytes.
     pub bytes: u64,
-    /// `pcap`, `pcap-ns`, `pcap-modified`, `pcap-lcap`, `pcapng`, `snoop`, `erf`, `iptrace`, `netmon`.
+    /// `pcap`, `pcap-ns`, `pcap-modified`, `pcap-lcap`, `pcapng`, `snoop`, `erf`, `iptrace`, `netmon`,
+    /// `ascend`.
     pub format: String,
     /// `gzip`, `zstd`, `xz`, `lz4`, `bzip2`.
     pub compression: Option<String>,
@@ -129,16 +131,20 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Begins at the file header; None where the window does not hold a whole one.
+    /// Begins at the file header; None where the window does not hold a whole one. `given` is a format that has none
+    /// there.
     pub(super) fn new(
         path: String,
         capture: u32,
         mut window: Window,
         input: Input,
         compression: Option<Compression>,
+        given: Option<Foreign>,
     ) -> Option<Self> {
         window.ensure(BEGINNING);
-        let (format, name) = if window.bytes().starts_with(&pcapng::SECTION.to_be_bytes()) {
+        let (format, name) = if let Some(foreign) = given {
+            (Format::Foreign(foreign), foreign.name())
+        } else if window.bytes().starts_with(&pcapng::SECTION.to_be_bytes()) {
             (Format::PcapNg(Section::default()), "pcapng")
         } else if let Some(layout) = Layout::of(window.bytes()) {
             window.consume(layout.header);
@@ -495,13 +501,19 @@ impl Reader {
 
     #[cold]
     fn damage(&mut self, what: &'static str) {
-        self.damaged.add(self.frame, self.window.offset(), what);
+        self.damaged.add(self.frame, self.offset(), what);
     }
 
     #[cold]
     fn give_up(&mut self, offset: u64) -> Step {
         self.truncated_at = self.truncated_at.or(Some(offset));
         Step::End
+    }
+
+    /// Where the file is read, decompressed.
+    fn offset(&self) -> u64 {
+        // Of a log, the window holds what was made of it.
+        self.window.error().and_then(ascend::place).unwrap_or_else(|| self.window.offset())
     }
 
     /// The bytes at hand are less than a record: the end, in order or not.
@@ -511,17 +523,17 @@ impl Reader {
             Some(io::ErrorKind::UnexpectedEof) => "the compressed data end early",
             Some(_) if self.compression.is_some() => {
                 self.damage("compressed data that cannot be undone further");
-                return self.give_up(self.window.offset());
+                return self.give_up(self.offset());
             }
             Some(_) => {
                 self.damage("the file cannot be read further");
-                return self.give_up(self.window.offset());
+                return self.give_up(self.offset());
             }
             None if self.window.bytes().is_empty() => return Step::End,
             None => "the capture ends inside a record",
         };
-        self.truncated.add(self.frame, self.window.offset(), what);
-        self.give_up(self.window.offset())
+        self.truncated.add(self.frame, self.offset(), what);
+        self.give_up(self.offset())
     }
 
     /// Ends the reading, wherever it is: reads the rest of the file for its hash, and notes what was wrong with it.

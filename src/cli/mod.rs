@@ -74,7 +74,7 @@ enum When {
 /// What all commands that read captures take.
 #[derive(Debug, Args)]
 struct InputArgs {
-    /// Captures (pcap, pcapng, snoop, ERF, iptrace, Network Monitor; gzip, zstd, xz, lz4, bzip2), directories, record files, or - for standard input.
+    /// Captures (pcap, pcapng, snoop, ERF, iptrace, Network Monitor, Ascend logs; gzip, zstd, xz, lz4, bzip2), directories, record files, or - for standard input.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Threads to use; 1 reads and analyses in one.
@@ -83,8 +83,8 @@ struct InputArgs {
     /// Leave out the SHA-256 of the captures.
     #[arg(long)]
     no_hash: bool,
-    /// Most memory to take, about; what is beyond is left out and said, and the exit status is 3.
-    #[arg(long, value_name = "SIZE", default_value_t = bytesize::ByteSize(pipeline::MAX_MEMORY))]
+    /// Most memory to take, about, 128MiB at least; what is beyond is left out and said, and the exit status is 3.
+    #[arg(long, value_name = "SIZE", default_value_t = bytesize::ByteSize(pipeline::MAX_MEMORY), value_parser = memory)]
     max_memory: bytesize::ByteSize,
     /// Show progress on standard error.
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
@@ -95,6 +95,15 @@ struct InputArgs {
     /// Say on standard error what is read and how long each part takes.
     #[arg(short, long, conflicts_with = "quiet")]
     verbose: bool,
+}
+
+/// A bound on memory that a run can keep.
+fn memory(text: &str) -> Result<bytesize::ByteSize, String> {
+    let size: bytesize::ByteSize = text.parse()?;
+    if size.as_u64() < pipeline::MIN_MEMORY {
+        return Err(format!("a run takes at least {}", bytesize::ByteSize(pipeline::MIN_MEMORY)));
+    }
+    Ok(size)
 }
 
 fn default_threads() -> u32 {

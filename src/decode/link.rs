@@ -1,8 +1,8 @@
 //! Link layers: from a link type, an EtherType or a PPP protocol to the next header.
 //!
 //! Layouts: tcpdump.org's list of link types; IEEE 802.3, 802.1Q, 802.1ad; RFC 1042 (SNAP), RFC 1661 and 1662 (PPP),
-//! RFC 2516 (PPPoE), RFC 3032 (MPLS), RFC 4385 (pseudo-wire control word), RFC 1201 (ARCNET), RFC 2427 (frame relay),
-//! IEEE 802.1ah.
+//! RFC 1990 (multilink), RFC 2516 (PPPoE), RFC 3032 (MPLS), RFC 4385 (pseudo-wire control word), RFC 1201 (ARCNET),
+//! RFC 2427 (frame relay), IEEE 802.1ah.
 
 use super::layers::Step;
 use super::span::Span;
@@ -283,6 +283,13 @@ pub fn ppp<'a>(walk: &mut Walk<'a, '_>, span: Span<'a>, alone: bool) -> Result<N
     let rest = span.after(header)?;
     Ok(match protocol {
         0x21 | 0x57 => Next::Ip(rest),
+        // Multilink (RFC 1990): what begins and ends in one fragment, behind the long sequence number. Parts of packets
+        // and the short number, which is negotiated, are left.
+        0x3d if rest.head::<1>()? == &[0xc0] => match rest.after(4)? {
+            // Sent to tell how far the sender is.
+            nothing if nothing.wire_len() == 0 => Next::Nothing,
+            packet => Next::Ppp(packet, false),
+        },
         0x281 | 0x283 => Next::EtherType(0x8847, rest),
         _ => Next::Nothing,
     })

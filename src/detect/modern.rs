@@ -293,4 +293,9 @@ fn an_ordinary_day_is_quiet() {
     let photo = named(620_000, THIEF, "photos.kelp-and-quay.com", 900_000, 300);
     let verdict = judge(vec![page, photo]);
     assert!(verdict.findings.iter().all(|finding| finding.level == Level::Low), "{:?}", verdict.findings);
+    // A private network has certificates of its own.
+    let mut tunnel = bare(630_000, 56_001, 1_100_000, 400_000);
+    tunnel.tls.iter_mut().for_each(|tls| tls.after = Some("openvpn".into()));
+    let verdict = judge(vec![tunnel]);
+    assert!(verdict.findings.iter().all(|finding| finding.level == Level::Low), "{:?}", verdict.findings);
 }

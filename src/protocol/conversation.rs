@@ -2,7 +2,7 @@
 
 use super::opaque::{self, Opaque};
 use super::shape::{Heads, MAX_HEAD, Next, Protocol, Recognised, Shared, Start};
-use super::{dhcp, dns, ftp, http, http2, kerberos, nbns, quic, smtp, socks, tls};
+use super::{dhcp, dns, ftp, http, http2, kerberos, nbns, openvpn, quic, smtp, socks, tls};
 use crate::flow::{Appetite, At, Carrier, Dissector, Opening, Side};
 use crate::record::Facts;
 use std::borrow::Cow;
@@ -34,6 +34,11 @@ static TABLE: &[&Entry] = &[
     &Entry {
         recognise: kerberos::recognise,
         begin: |start| Box::new(kerberos::Kerberos::new(start)),
+        late: false,
+    },
+    &Entry {
+        recognise: openvpn::recognise,
+        begin: |start| Box::new(openvpn::OpenVpn::new(start)),
         late: false,
     },
     &Entry { recognise: socks::recognise, begin: |start| Box::new(socks::Socks::new(start)), late: false },

@@ -1,7 +1,7 @@
 //! Dialogues of lines, as SMTP and FTP hold them: lines out of slices, three-digit replies, text for records.
 
-use crate::flow::Carrier;
-use crate::protocol::Heads;
+use crate::flow::{Carrier, Side};
+use crate::protocol::{Heads, Recognised};
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use std::borrow::Cow;
@@ -197,20 +197,28 @@ impl<'a> Greeting<'a> {
     }
 }
 
-/// The two ways to look at a conversation whose first bytes are known: who is taken for the client, the bytes of
-/// client and server, the server's port. Nothing where the carrier is no stream.
-pub(super) fn views<'a>(
-    heads: &Heads<'a>,
-) -> impl Iterator<Item = (crate::flow::Side, [&'a [u8]; 2], u16)> + use<'a> {
-    let [client, server] = heads.bytes;
-    let [client_port, server_port] = heads.ports;
-    let stream = heads.carrier == Carrier::Tcp;
-    [
-        (crate::flow::Side::Client, [client, server], server_port),
-        (crate::flow::Side::Server, [server, client], client_port),
-    ]
-    .into_iter()
-    .filter(move |_| stream)
+/// Tells whether a conversation is a dialogue of lines, either side being its client. `fits` says how the bytes of
+/// client and server fit, given whether the server's port is one of `ports` and whether bytes are missing before. Nothing
+/// where the carrier is no stream.
+pub(super) fn recognise(
+    heads: &Heads<'_>,
+    ports: &[u16],
+    fits: fn(&[u8], &[u8], bool, bool) -> Fit,
+) -> Recognised {
+    if heads.carrier != Carrier::Tcp {
+        return Recognised::No;
+    }
+    let mut more = false;
+    for side in [Side::Client, Side::Server] {
+        let (asked, answered) = (heads.bytes[side.index()], heads.bytes[side.other().index()]);
+        let port = ports.contains(&heads.ports[side.other().index()]);
+        match fits(asked, answered, port, heads.midstream) {
+            Fit::Whole => return Recognised::Yes(side),
+            Fit::Part => more = true,
+            Fit::Not => {}
+        }
+    }
+    if more { Recognised::More } else { Recognised::No }
 }
 
 #[cfg(test)]

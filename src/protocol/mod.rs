@@ -16,6 +16,7 @@ mod line;
 pub mod nbns;
 mod ntlm;
 pub mod opaque;
+pub mod openvpn;
 mod pieces;
 pub mod quic;
 mod shape;

@@ -1,6 +1,6 @@
 //! Plays scripts of conversations into the dispatcher, whole and in splinters.
 
-use super::{Conversation, Shared};
+use super::{Conversation, Heads, Recognised, Shared};
 use crate::flow::{Appetite, At, Carrier, Dissector as _, Opening, Side};
 use crate::record::{Body, Exchange, Facts};
 use crate::time::Timestamp;
@@ -36,6 +36,24 @@ pub fn opening(carrier: Carrier, port: u16) -> Opening {
 
 fn at(frame: u64) -> At {
     At { time: Timestamp::new(frame as i64, 0), frame, capture: 0 }
+}
+
+/// First bytes of client and server, the server's port, midstream, what is to be told.
+pub type Case<'a> = (&'a [u8], &'a [u8], u16, bool, Recognised);
+
+/// Whether the conversations of cases are recognised as they say, and as datagrams never.
+pub fn recognises(recognise: fn(&Heads<'_>) -> Recognised, cases: &[Case<'_>]) {
+    for (client, server, port, midstream, want) in cases {
+        let given = Heads {
+            bytes: [client, server],
+            first: if server.is_empty() { Side::Client } else { Side::Server },
+            carrier: Carrier::Tcp,
+            ports: [50_000, *port],
+            midstream: *midstream,
+        };
+        assert_eq!(recognise(&given), *want, "{:?}", (client.escape_ascii().to_string(), port));
+        assert_eq!(recognise(&Heads { carrier: Carrier::Udp, ..given }), Recognised::No);
+    }
 }
 
 /// Plays a script, at most `size` bytes a slice, as the flow room would: what is not wanted is passed over.

@@ -272,6 +272,37 @@ fn records_are_told_from_packets() {
 }
 
 #[test]
+fn records_are_told_however_they_are_spaced() {
+    let opened = |text: &str| {
+        let input = Input::new(Box::new(io::Cursor::new(text.to_owned().into_bytes())), true);
+        matches!(recognise(input, "x", 0, 64), Ok(Opened::Records(_)))
+    };
+    for text in [
+        r#"{"type":"capture"}"#,
+        r#"{"type": "capture", "path": "x"}"#,
+        r#" { "type" : "capture" }"#,
+        "\n\r\n{\n\t\"type\"\t:\r\n    \"capture\"\n}",
+    ] {
+        assert!(opened(text), "{text:?}");
+    }
+    for text in
+        [r#"{"type":"captured"}"#, r#"{"type" "capture"}"#, r#"{"ty pe":"capture"}"#, r#"{"type":"#, "{"]
+    {
+        assert!(!opened(text), "{text:?}");
+    }
+}
+
+/// What comes behind the bytes that were looked at first is not forgotten, be there ever so few.
+#[test]
+fn a_small_capture_in_damaged_compression_is_truncated() {
+    let small = Pcap::usual().packet(1, 0, 60, &[0; 60]).bytes;
+    let mut packed = gzip(&small);
+    packed.truncate(packed.len() - 8);
+    let whole = read(&packed);
+    assert_eq!((whole.packets.len(), whole.count(Kind::Truncated)), (1, 1), "{:?}", whole.anomalies);
+}
+
+#[test]
 fn pcapng_is_found_inside() {
     assert_eq!(read(&zstd(&Ng::three(Order::Big).bytes)).frames(), [1, 2, 3]);
 }

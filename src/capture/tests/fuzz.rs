@@ -24,6 +24,7 @@ fn captures() -> Vec<Vec<u8>> {
         sections.bytes,
         super::formats::snoop(2, 4),
         [super::formats::erf(2, 1, &[1; 60]), super::formats::erf(130, 1, &[1; 70])].concat(),
+        super::ascend::log(),
     ]
 }
 
@@ -87,7 +88,7 @@ proptest! {
 
     #[test]
     fn changed_captures_are_read_to_the_end(
-        which in 0..4_usize,
+        which in 0..captures().len(),
         changes in prop::collection::vec(change(), 1..6),
         piece in prop_oneof![Just(16_usize), Just(1 << 12)],
     ) {

@@ -1,5 +1,6 @@
 //! Captures are written here byte by byte, as the formats have them, and read back.
 
+mod ascend;
 mod compressed;
 mod damage;
 mod formats;

@@ -96,6 +96,7 @@ fn captures() -> Vec<(&'static str, Vec<u8>)> {
             (Pcap::new(order, 0xa1b2_c3d4, 1).three(), Pcap::new(order, 0xa1b2_c3d4, 101).three());
         all.push(("appended", [one.bytes, two.bytes].concat()));
     }
+    all.push(("a log", super::ascend::log()));
     all
 }
 

@@ -47,6 +47,13 @@ fn ppp_and_its_kin() {
         finds(9, &[head, &inner()].concat(), "ppp");
         finds(50, &[head, &inner()].concat(), "ppp");
     }
+    for head in [&[0xff, 3, 0, 0x3d, 0xc0, 1, 2, 3, 0x21][..], &[0x3d, 0xc0, 1, 2, 3, 0, 0x21]] {
+        finds(50, &[head, &inner()].concat(), "ppp");
+    }
+    assert_eq!(decode(&packet(50, &[0xff, 3, 0, 0x3d, 0xc0, 1, 2, 3])), (None, vec![]));
+    // The first part of a packet.
+    let part = [&[0xff, 3, 0, 0x3d, 0x80, 1, 2, 3, 0x21][..], &inner()].concat();
+    assert_eq!(decode(&packet(50, &part)), (None, vec![]));
     finds(104, &[&[0x0f, 0, 8, 0][..], &inner()].concat(), "");
     let length = (inner().len() + 2) as u16;
     let session = [&[0x11, 0, 0, 7][..], &length.to_be_bytes(), &[0, 0x21], &inner()].concat();

@@ -30,8 +30,11 @@ const MIN_TALK: u64 = 300;
 /// Age up to which a certificate is called young.
 const YOUNG: Duration = Duration::from_secs(3 * 86_400);
 
+/// Handshakes, but not those that only begin a private network: its certificates are its own, and name no host.
 fn hellos<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, &'a Flow, &'a Tls)> + Clone + use<'a> {
-    view.flows().filter_map(|(index, flow)| Some((index, flow, flow.tls.as_deref()?)))
+    view.flows()
+        .filter_map(|(index, flow)| Some((index, flow, flow.tls.as_deref()?)))
+        .filter(|(.., tls)| tls.after.as_deref() != Some("openvpn"))
 }
 
 fn leafs<'a>(

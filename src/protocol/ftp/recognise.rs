@@ -1,6 +1,6 @@
 //! Whether a conversation is an FTP control connection, by its first bytes.
 
-use super::super::line::{Fit, Greeting, contains, fit, views};
+use super::super::line::{self, Fit, Greeting, contains, fit};
 use super::super::{Heads, MAX_HEAD, Recognised};
 
 /// The port of FTP and its neighbour at hosters, to break a tie.
@@ -42,15 +42,7 @@ const MAIL: [&[u8]; 4] = [b"EHLO ", b"HELO ", b"LHLO ", b"MAIL "];
 
 /// Tells from the first bytes whether a conversation is an FTP control connection. Pure; datagrams never are.
 pub fn recognise(heads: &Heads<'_>) -> Recognised {
-    let mut more = false;
-    for (client, [asked, answered], port) in views(heads) {
-        match fits(asked, answered, PORTS.contains(&port), heads.midstream) {
-            Fit::Whole => return Recognised::Yes(client),
-            Fit::Part => more = true,
-            Fit::Not => {}
-        }
-    }
-    if more { Recognised::More } else { Recognised::No }
+    line::recognise(heads, &PORTS, fits)
 }
 
 fn fits(client: &[u8], server: &[u8], port: bool, midstream: bool) -> Fit {
@@ -112,13 +104,11 @@ fn greets(greeting: Greeting<'_>, silent: bool, port: bool) -> Fit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{Carrier, Side};
+    use crate::flow::Side;
+    use crate::protocol::testing::{Case, recognises};
 
     const C: Side = Side::Client;
     const S: Side = Side::Server;
-
-    /// Bytes of client and server, the server's port, midstream, what is told.
-    type Case<'a> = (&'a [u8], &'a [u8], u16, bool, Recognised);
 
     #[test]
     fn a_control_connection_is_recognised_by_what_is_said() {
@@ -147,17 +137,6 @@ mod tests {
             (b"", b"227 Entering Passive Mode (192,0,2,1,4,5)\r\n", 4000, true, Yes(C)),
             (b"220 welcome\r\n", b"USER x\r\n", 50_000, true, Yes(S)),
         ];
-        for (client, server, port, midstream, want) in cases {
-            let first = if server.is_empty() { C } else { S };
-            let given = Heads {
-                bytes: [client, server],
-                first,
-                carrier: Carrier::Tcp,
-                ports: [50_000, *port],
-                midstream: *midstream,
-            };
-            assert_eq!(recognise(&given), *want, "{:?}", (client.escape_ascii().to_string(), port));
-            assert_eq!(recognise(&Heads { carrier: Carrier::Udp, ..given }), No);
-        }
+        recognises(recognise, cases);
     }
 }

@@ -226,9 +226,11 @@ const STREAMS: &[(&str, Test)] = &[
     }),
     // WHOIS, RFC 3912: one line to port 43
     ("whois", |v| when(v.ports.1 == 43 && v.bytes.ends_with(b"\r\n") && v.bytes.is_ascii(), Client)),
-    // OpenVPN over TCP: length, then a hard reset with key 0
+    // OpenVPN over TCP, where it is encrypted from its beginning: length, then a whole hard reset with key 0
     ("openvpn", |v| match (v.be16(0), v.byte(2)) {
-        (14..=1200, 0x38 | 0x50) if v.any_port(&[1194, 443]) => Some(Client),
+        (length @ 14..=1200, 0x38 | 0x50) if v.any_port(&[1194, 443]) => {
+            (v.bytes.len() >= 2 + length).then_some(Client)
+        }
         _ => None,
     }),
     // RFC 854 without negotiation, RFC 1282
@@ -314,7 +316,7 @@ const DATAGRAMS: &[(&str, Test)] = &[
         (Some([2, 0, 0, 0]), 92) => Some(Server),
         _ => None,
     }),
-    // OpenVPN: hard reset of the client, version 2, key 0; 14 bytes or more
+    // OpenVPN, encrypted from its beginning: hard reset of the client, version 2 or 3, key 0; 14 bytes or more
     ("openvpn", |v| match v.byte(0) {
         0x38 | 0x50 if v.any_port(&[1194]) && v.bytes.len() >= 14 => Some(Client),
         0x40 if v.any_port(&[1194]) && v.bytes.len() >= 26 => Some(Server),

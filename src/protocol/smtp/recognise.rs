@@ -1,6 +1,6 @@
 //! Whether a conversation is SMTP, by its first bytes.
 
-use super::super::line::{Fit, Greeting, contains, fit, views};
+use super::super::line::{self, Fit, Greeting, contains, fit};
 use super::super::{Heads, MAX_HEAD, Recognised};
 use super::parser;
 
@@ -13,15 +13,7 @@ const MIDDLES: [&[u8]; 4] = [b"RCPT TO:", b"STARTTLS\r\n", b"DATA\r\n", b"BDAT "
 
 /// Tells from the first bytes whether a conversation is SMTP. Pure; datagrams never are.
 pub fn recognise(heads: &Heads<'_>) -> Recognised {
-    let mut more = false;
-    for (client, [asked, answered], port) in views(heads) {
-        match fits(asked, answered, PORTS.contains(&port), heads.midstream) {
-            Fit::Whole => return Recognised::Yes(client),
-            Fit::Part => more = true,
-            Fit::Not => {}
-        }
-    }
-    if more { Recognised::More } else { Recognised::No }
+    line::recognise(heads, &PORTS, fits)
 }
 
 fn fits(client: &[u8], server: &[u8], port: bool, midstream: bool) -> Fit {
@@ -70,18 +62,11 @@ fn greets(greeting: Greeting<'_>, silent: bool, port: bool) -> Fit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{Carrier, Side};
+    use crate::flow::Side;
+    use crate::protocol::testing::{Case, recognises};
 
     const C: Side = Side::Client;
     const S: Side = Side::Server;
-
-    /// Bytes of client and server, the server's port, midstream, what is told.
-    type Case<'a> = (&'a [u8], &'a [u8], u16, bool, Recognised);
-
-    fn heads<'a>(client: &'a [u8], server: &'a [u8], port: u16, midstream: bool) -> Heads<'a> {
-        let first = if server.is_empty() { C } else { S };
-        Heads { bytes: [client, server], first, carrier: Carrier::Tcp, ports: [50_000, port], midstream }
-    }
 
     #[test]
     fn a_mail_dialogue_is_recognised_by_what_is_said() {
@@ -110,11 +95,6 @@ mod tests {
             (b"c2VjcmV0\r\n", b"235 ok\r\n", 587, true, More),
             (b"220 x ESMTP\r\n", b"EHLO pc\r\n", 587, true, Yes(S)),
         ];
-        for (client, server, port, midstream, want) in cases {
-            let given = heads(client, server, *port, *midstream);
-            assert_eq!(recognise(&given), *want, "{:?}", (client.escape_ascii().to_string(), port));
-        }
-        let datagram = Heads { carrier: Carrier::Udp, ..heads(b"EHLO pc\r\n", b"", 25, false) };
-        assert_eq!(recognise(&datagram), No);
+        recognises(recognise, cases);
     }
 }
