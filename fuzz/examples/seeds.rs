@@ -429,6 +429,14 @@ fn unescape(literal: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// Lists of indicators in every form.
+const LISTS: [&str; 4] = [
+    "# x\nloki.example\n203[.]0[.]113[.]4:80\nhxxp://loki.example/a\n0.0.0.0 a.example\n2001:db8::/32\n",
+    "id,dst_ip,dst_port,url\n1,\"203.0.113.4\",80,http://loki.example/a\n",
+    "{\"type\":\"bundle\",\"objects\":[{\"type\":\"indicator\",\"id\":\"indicator--00000000-0000-4000-8000-000000000001\",\"pattern\":\"[domain-name:value = 'loki.example' OR ipv4-addr:value IN ('203.0.113.4', '203.0.113.5')]\"}]}",
+    "{\"Event\":{\"Attribute\":[{\"type\":\"ip-dst|port\",\"value\":\"203.0.113.4|80\",\"to_ids\":true,\"uuid\":\"00000000-0000-4000-8000-000000000001\"}]}}",
+];
+
 /// Literals of the sources in a folder, and what the rules are written with.
 fn words(folder: &Path, found: &mut BTreeSet<Vec<u8>>) {
     for entry in fs::read_dir(folder).expect("sources").map(|entry| entry.expect("an entry").path()) {
@@ -500,6 +508,9 @@ fn main() {
     let rules = root.join("rules");
     corpus.add("rules", &[&[0][..], &fs::read(rules.join("signals.toml")).expect("signals")].concat());
     corpus.add("rules", &[&[1][..], &fs::read(rules.join("services.toml")).expect("services")].concat());
+    for list in LISTS {
+        corpus.add("rules", &[&[4][..], list.as_bytes()].concat());
+    }
     for family in fs::read_dir(rules.join("families")).expect("families") {
         let text = fs::read(family.expect("an entry").path()).expect("a family");
         corpus.add("rules", &[&[2][..], &text].concat());

@@ -20,7 +20,7 @@ const BUFFER: usize = 1 << 18;
 
 /// Options of `carve`.
 #[derive(Debug, Args)]
-#[command(after_help = HELP)]
+#[command(after_help = super::help::CARVE)]
 #[command(group(ArgGroup::new("selection").args(["finding", "community_id", "frames"]).required(true).multiple(true)))]
 pub struct Carve {
     #[command(flatten)]
@@ -52,17 +52,6 @@ pub struct Carve {
     #[command(flatten)]
     detection: Detection,
 }
-
-const HELP: &str = "\
-What is asked for together is joined. Fragments of an IP datagram are taken together. Times, lengths, link types and \
-interfaces stay as they were; comments name the inputs, their SHA-256 and the original frame numbers. Inputs are read \
-twice, so standard input and pipes are refused.
-
-Exit status:
-  0  all that was asked for is in the new file
-  1  some of it is in no input; without any packet no file is written
-  2  usage, or nothing could be read or written
-  3  some input could not be read whole";
 
 /// Runs the command.
 pub fn run(args: &Carve) -> Result<Status, Failure> {
@@ -124,9 +113,9 @@ fn findings(args: &Carve, job: &mut Job) -> Result<(Reported, Status, Vec<Proble
         job.identify();
         return Ok((stored(path)?, Status::Clean, Vec::new()));
     }
-    let rules = args.detection.load()?;
+    let means = args.detection.load(args.input.quiet)?;
     let (mut extracted, status) = inputs::read(&args.input);
-    let verdict = args.detection.detect(&mut extracted.records, &rules, args.input.threads);
+    let verdict = args.detection.detect(&mut extracted.records, &means, args.input.threads);
     let findings = verdict.findings.iter().map(Outline::from).collect();
     job.know(&extracted.records.captures);
     // Whether anything can be read is seen again when packets are looked for.

@@ -48,6 +48,12 @@ pub struct Config {
     allow: Vec<PathBuf>,
     /// Networks that are ours.
     internal: Vec<String>,
+    /// Lists of indicators.
+    indicators: Vec<PathBuf>,
+    /// Databases of places.
+    mmdb: Vec<PathBuf>,
+    /// Marking of what is shared: `clear`, `green`, `amber`, `red`.
+    tlp: Option<String>,
 }
 
 /// The arguments with those of the file that `--config` names in front, where `scan` is the command.
@@ -100,6 +106,7 @@ impl Config {
             ("level", &self.level),
             ("fail-on", &self.fail_on),
             ("color", &self.color),
+            ("tlp", &self.tlp),
         ] {
             if let Some(value) = value {
                 put(name, value.as_ref());
@@ -111,6 +118,11 @@ impl Config {
             put("output", &value);
         }
         self.rules.iter().for_each(|path| put("rules", folder.join(path).as_os_str()));
+        for (name, paths) in [("indicators", &self.indicators), ("mmdb", &self.mmdb)] {
+            for path in paths {
+                put(name, folder.join(path).as_os_str());
+            }
+        }
         self.allow.iter().for_each(|path| put("allow", folder.join(path).as_os_str()));
         self.internal.iter().for_each(|network| put("internal", network.as_ref()));
         for (name, set) in [
@@ -149,6 +161,25 @@ mod tests {
         let expected = ["exfilscan", "scan", "--level=high", "--fail-on=medium", &output, &allow, "--quiet"];
         assert_eq!(all[..7], expected.map(OsString::from));
         assert_eq!(all[7..], words(&given)[2..]);
+    }
+
+    #[test]
+    fn every_option_is_a_key_and_every_key_is_documented() {
+        use clap::CommandFactory as _;
+        let mut whole = crate::cli::Cli::command();
+        whole.build();
+        let scan = whole.find_subcommand("scan").expect("a command");
+        let options = scan.get_arguments().filter_map(clap::Arg::get_long);
+        let options: Vec<&str> =
+            options.filter(|name| !["config", "help", "version"].contains(name)).collect();
+        let schema = serde_json::to_value(schemars::schema_for!(Config)).expect("JSON");
+        let keys: Vec<&String> = schema["properties"].as_object().expect("keys").keys().collect();
+        let document = include_str!("../../docs/config.md");
+        for name in &options {
+            assert!(keys.iter().any(|key| key == name), "--{name} is no key");
+            assert!(document.contains(&format!("| `{name}` |")), "{name} is not documented");
+        }
+        assert_eq!(keys.len(), options.len(), "{keys:?}");
     }
 
     #[test]

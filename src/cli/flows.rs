@@ -7,6 +7,7 @@ use std::io::{self, BufWriter};
 
 /// Options of `flows`.
 #[derive(Debug, Args)]
+#[command(after_help = super::help::FLOWS)]
 pub struct Flows {
     #[command(flatten)]
     input: InputArgs,

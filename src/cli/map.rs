@@ -1,7 +1,7 @@
 //! `exfilscan map`: the findings of many captures and reports as one picture.
 
-use super::{Failure, InputArgs, Status, inputs, say, scan::Detection};
-use crate::detect::Rules;
+use super::scan::{Detection, Means};
+use super::{Failure, InputArgs, Status, inputs, say};
 use crate::detect::finding::Level;
 use crate::map::{self, Picture, Run};
 use crate::report::{Exporter as _, Json, Report, Safe};
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// Options of `map`.
 #[derive(Debug, Args)]
+#[command(after_help = super::help::MAP)]
 pub struct Map {
     #[command(flatten)]
     input: InputArgs,
@@ -52,7 +53,7 @@ fn output(text: &str) -> Result<(Form, PathBuf), String> {
 
 /// Runs the command.
 pub fn run(args: &Map) -> Result<Status, Failure> {
-    let rules = args.detection.load()?;
+    let means = args.detection.load(args.input.quiet)?;
     let mut runs = Vec::new();
     let mut status = Status::Clean;
     let (mut paths, unseen) = files(&args.input.paths);
@@ -62,7 +63,7 @@ pub fn run(args: &Map) -> Result<Status, Failure> {
         status = Status::Incomplete;
     }
     for path in &paths {
-        match one(path, args, &rules)? {
+        match one(path, args, &means)? {
             (Some(run), own) => {
                 runs.push(run);
                 status = status.max(own);
@@ -73,7 +74,7 @@ pub fn run(args: &Map) -> Result<Status, Failure> {
     if runs.is_empty() {
         return Ok(Status::Nothing);
     }
-    let picture = map::picture(&runs, rules.services());
+    let picture = map::picture(&runs, means.rules.services());
     for (form, path) in &args.output {
         let mut file = BufWriter::new(File::create(path)?);
         write(&picture, *form, args.defang, &mut file)?;
@@ -122,7 +123,7 @@ fn files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<(PathBuf, io::Error)>) {
 }
 
 /// One input: a report as it is, anything else scanned. None where it could not be read, which is said.
-fn one(path: &Path, args: &Map, rules: &Rules) -> Result<(Option<Run>, Status), Failure> {
+fn one(path: &Path, args: &Map, means: &Means) -> Result<(Option<Run>, Status), Failure> {
     if begins_like_json(path)
         && let Ok(run) = File::open(path)
             .map(BufReader::new)
@@ -135,12 +136,12 @@ fn one(path: &Path, args: &Map, rules: &Rules) -> Result<(Option<Run>, Status), 
     if status == Status::Nothing {
         return Ok((None, status));
     }
-    let verdict = args.detection.detect(&mut extracted.records, rules, args.input.threads);
+    let verdict = args.detection.detect(&mut extracted.records, means, args.input.threads);
     let report = Report {
         records: &extracted.records,
         verdict: &verdict,
         level: Level::Low,
-        rules_digest: rules.digest(),
+        rules_digest: means.rules.digest(),
     };
     // The same way as a report that was written and read again.
     let mut text = Vec::new();

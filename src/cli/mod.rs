@@ -4,35 +4,31 @@
 
 mod carve;
 mod config;
+mod explain;
 mod flows;
+mod help;
 mod inputs;
 mod map;
 mod rules;
 mod scan;
 mod schema;
+mod suggest;
 mod verify;
 
 use crate::pipeline;
+use crate::report::Safe;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Finds infostealers in packet captures: which server received the data, from which victim, and how we know.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, after_help = EXIT_HELP)]
+#[command(version, max_term_width = 100, after_help = help::PROGRAM)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
-
-const EXIT_HELP: &str = "\
-Exit status:
-  0  everything was read and analysed; no finding at or above --fail-on
-  1  a finding at or above --fail-on; verify: a mismatch; rules check: a bad rule; carve: some
-     of what was asked for is not there
-  2  usage, or nothing could be read at all
-  3  some input could not be read, was damaged or cut short: results are complete for the rest";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -48,15 +44,25 @@ enum Command {
     Verify(verify::Verify),
     /// List, show and check the rules and signals in force.
     Rules(rules::RulesArgs),
+    /// Say what stands behind a finding, a signal, a rule, a family or an anomaly.
+    Explain(explain::Explain),
     /// Print the JSON Schema of what is printed and read.
     Schema(schema::Schema),
     /// Print a completion script for a shell.
+    #[command(after_help = help::COMPLETIONS)]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
     },
-    /// Print the manual page.
-    Man,
+    /// Print the manual page of the program or of a command, or write all of them.
+    #[command(after_help = help::MAN)]
+    Man {
+        /// A command.
+        command: Option<String>,
+        /// Write the pages of all commands into this folder.
+        #[arg(long, value_name = "DIR", conflicts_with = "command")]
+        dir: Option<PathBuf>,
+    },
 }
 
 /// When to use colours, or to show progress.
@@ -150,39 +156,78 @@ pub fn main() -> ExitCode {
     let arguments = match config::expand(std::env::args_os().collect()) {
         Ok(arguments) => arguments,
         Err(failure) => {
-            say(format_args!("{failure}"));
+            complain(&failure);
             return ExitCode::from(2);
         }
     };
-    let outcome = match Cli::parse_from(arguments).command {
+    let given = std::env::args_os().len();
+    let parsed = match Cli::try_parse_from(&arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let _ = error.print();
+            if error.use_stderr() && arguments.len() > given {
+                // Clap names an option; that it stands in the file is not seen from that.
+                say(format_args!("some options are those of the file that --config names"));
+            }
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let outcome = match parsed.command {
         Command::Scan(args) => scan::run(&args),
         Command::Flows(args) => flows::run(&args),
         Command::Carve(args) => carve::run(&args),
         Command::Map(args) => map::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "exfilscan", &mut script);
             print(&script)
         }
-        Command::Man => man(),
+        Command::Man { command, dir } => man(command.as_deref(), dir.as_deref()),
     };
     match outcome {
         Ok(status) => status.into(),
         // Whoever reads has seen enough: `exfilscan flows x | head` is no failure.
         Err(Failure::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
-            say(format_args!("{failure}"));
+            complain(&failure);
             ExitCode::from(2)
         }
     }
 }
 
-fn man() -> Result<Status, Failure> {
+/// Says why the program ends, and what was meant where that can be guessed.
+fn complain(failure: &Failure) {
+    let message = failure.to_string();
+    say(format_args!("{}", message.trim_end()));
+    if let Some(offer) = suggest::in_message(&message) {
+        say(format_args!("{offer}"));
+    }
+}
+
+/// Pages are made of the definition of the command line: one for the program, one for each command.
+fn man(command: Option<&str>, folder: Option<&Path>) -> Result<Status, Failure> {
+    let mut whole = Cli::command().disable_help_subcommand(true);
+    whole.build();
+    if let Some(folder) = folder {
+        std::fs::create_dir_all(folder)?;
+        clap_mangen::generate_to(whole, folder)?;
+        return Ok(Status::Clean);
+    }
+    let one = match command {
+        None => whole,
+        Some(name) => {
+            let names = whole.get_subcommands().map(clap::Command::get_name);
+            let offer = suggest::offer(name, names);
+            let wrong = || Failure::Usage(format!("no command is called {}{offer}", Safe(name)));
+            whole.find_subcommand(name).cloned().ok_or_else(wrong)?
+        }
+    };
     let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+    clap_mangen::Man::new(one).render(&mut page)?;
     print(&page)
 }
 
@@ -211,5 +256,28 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples_and_every_example_is_a_command() {
+        let mut shown = 0;
+        let mut whole = Cli::command();
+        whole.build();
+        for command in whole.get_subcommands().chain([&whole]) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            if command.get_name() == "help" {
+                continue;
+            }
+            let examples: Vec<&str> =
+                help.lines().map(str::trim).filter(|line| line.starts_with("exfilscan ")).collect();
+            assert!(!examples.is_empty(), "{}", command.get_name());
+            for example in examples {
+                let words = example.split(" > ").next().unwrap_or_default().split(' ');
+                let parsed = Cli::try_parse_from(words);
+                assert!(parsed.is_ok(), "{example}: {}", parsed.unwrap_err());
+                shown += 1;
+            }
+        }
+        assert!(shown > 20);
     }
 }

@@ -1,6 +1,6 @@
 //! `exfilscan rules`: what is in force, and whether one's own holds.
 
-use super::{Failure, Status, print, say};
+use super::{Failure, Status, print, say, suggest};
 use crate::detect::families::{FamilyRule, Scene};
 use crate::detect::{self, ChannelIx, Rules, families};
 use crate::pipeline;
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Options of `rules`.
 #[derive(Debug, Args)]
+#[command(after_help = super::help::RULES)]
 pub struct RulesArgs {
     #[command(subcommand)]
     command: What,
@@ -37,12 +38,16 @@ enum What {
 pub fn run(args: &RulesArgs) -> Result<Status, Failure> {
     match &args.command {
         What::List => print(list(&shipped()?).as_bytes()),
-        What::Show { id } => match show(&shipped()?, id) {
-            Some(text) => print(text.as_bytes()),
-            None => {
-                Err(Failure::Usage(format!("no signal or rule {}; see `exfilscan rules list`", Safe(id))))
-            }
-        },
+        What::Show { id } => {
+            let rules = shipped()?;
+            let Some(text) = show(&rules, id) else {
+                let known = rules.signals().signal.keys().chain(rules.families().iter().map(|rule| &rule.id));
+                let offer = suggest::offer(id, known.map(String::as_str));
+                let what = format!("no signal or rule {}{offer}", Safe(id));
+                return Err(Failure::Usage(format!("{what}; see `exfilscan rules list`")));
+            };
+            print(text.as_bytes())
+        }
         What::Check { files } => check(files),
     }
 }
@@ -134,7 +139,11 @@ fn check(files: &[PathBuf]) -> Result<Status, Failure> {
                 }
             }
             Err(error) => {
-                say(format_args!("{}", Safe(&error.to_string())));
+                let message = error.to_string();
+                say(format_args!("{}", Safe(&message)));
+                if let Some(offer) = suggest::in_message(&message) {
+                    say(format_args!("{offer}"));
+                }
                 status = Status::Found;
             }
         }

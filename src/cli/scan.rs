@@ -4,11 +4,11 @@ use super::{Failure, InputArgs, Status, When, inputs};
 use crate::detect::finding::Level;
 use crate::detect::{self, Rules, Verdict};
 use crate::record::Records;
-use crate::report::{Choices, FORMATS, Report, Safe, Tlp, exporter_with};
+use crate::report::{Atlas, Choices, FORMATS, Report, Safe, Tlp, exporter_with};
 use clap::{Args, ValueEnum, builder::PossibleValuesParser};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Flows from which on their memory is not given back piece by piece: small runs, of which `verify` makes many, are.
@@ -16,7 +16,7 @@ const MANY_FLOWS: usize = 1000;
 
 /// Options of `scan`.
 #[derive(Debug, Args)]
-#[command(args_override_self = true)]
+#[command(args_override_self = true, after_help = super::help::SCAN)]
 pub struct Scan {
     /// Options of a file (`exfilscan.toml`); the command line wins.
     // Read before the command line is: see `config`.
@@ -64,7 +64,24 @@ pub struct Detection {
     /// Addresses that are ours where address classes cannot tell; repeatable.
     #[arg(long, value_name = "CIDR")]
     internal: Vec<ipnet::IpNet>,
+    /// Indicators to look for: addresses, networks, names, URLs, JA3, JA4, certificate hashes (a line each, CSV, STIX 2.1 or MISP); repeatable.
+    #[arg(long, value_name = "FILE", conflicts_with = "behaviour_only")]
+    indicators: Vec<PathBuf>,
+    /// Database in MaxMind's format, for country and autonomous system of servers; repeatable.
+    #[arg(long, value_name = "FILE")]
+    mmdb: Vec<PathBuf>,
 }
+
+/// What detection is done with, and what its findings are told more by.
+#[derive(Debug)]
+pub struct Means {
+    /// Rules, allow-lists and indicators.
+    pub rules: Rules,
+    atlas: Atlas,
+}
+
+/// Bytes of a list or a database: both are read whole.
+const MAX_FILE: u64 = 1 << 30;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LevelArg {
@@ -115,8 +132,8 @@ fn output(text: &str) -> Result<(String, PathBuf), String> {
 }
 
 impl Detection {
-    /// The rules that these options ask for.
-    pub fn load(&self) -> Result<Rules, Failure> {
+    /// The rules, lists and databases that these options ask for. What is left out of a list is said, unless `quiet`.
+    pub fn load(&self, quiet: bool) -> Result<Means, Failure> {
         let wrong = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
         let mut rules = Rules::load(&self.rules, !self.no_default_rules).map_err(|error| wrong(&error))?;
         for path in &self.allow {
@@ -124,11 +141,26 @@ impl Detection {
             let text = std::fs::read_to_string(path).map_err(|error| wrong(&format!("{file}: {error}")))?;
             rules.allow(&text, &file).map_err(|error| wrong(&error))?;
         }
-        Ok(rules)
+        for path in &self.indicators {
+            let (file, bytes) = (path.to_string_lossy(), read(path)?);
+            let loaded = rules
+                .watch(&String::from_utf8_lossy(&bytes), &file)
+                .map_err(|error| wrong(&Safe(&error.to_string())))?;
+            if loaded.refused > 0 && !quiet {
+                super::say(format_args!("{}: {}", Safe(&file), Safe(&loaded.to_string())));
+            }
+        }
+        let mut atlas = Atlas::default();
+        for path in &self.mmdb {
+            let file = path.to_string_lossy();
+            atlas.add(read(path)?, &file).map_err(|error| wrong(&Safe(&error.to_string())))?;
+        }
+        Ok(Means { rules, atlas })
     }
 
     /// Finds. The flows are taken out of the records: they are most of the memory, and no report needs them.
-    pub fn detect(&self, records: &mut Records, rules: &Rules, threads: u32) -> Verdict {
+    pub fn detect(&self, records: &mut Records, means: &Means, threads: u32) -> Verdict {
+        let rules = &means.rules;
         let options = detect::Options {
             behaviour_only: self.behaviour_only,
             internal: self.internal.clone(),
@@ -136,7 +168,8 @@ impl Detection {
         };
         let flows = std::mem::take(&mut records.flows);
         let ledger = detect::fold(Records { flows, ..records.clone() }, rules, &options);
-        let verdict = detect::judge(&ledger, rules, &options);
+        let mut verdict = detect::judge(&ledger, rules, &options);
+        means.atlas.mark(&mut verdict.findings);
         if ledger.flows.len() > MANY_FLOWS {
             // The process ends with the report: to free millions of small pieces before that would only take time.
             std::mem::forget(ledger);
@@ -145,15 +178,32 @@ impl Detection {
     }
 }
 
+/// A file that is read whole.
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let wrong =
+        |error: &dyn std::fmt::Display| Failure::Usage(format!("{}: {error}", Safe(&path.to_string_lossy())));
+    let bytes = std::fs::metadata(path).map_err(|error| wrong(&error))?.len();
+    if bytes > MAX_FILE {
+        return Err(wrong(&format!("larger than {}; split it", bytesize::ByteSize(MAX_FILE))));
+    }
+    std::fs::read(path).map_err(|error| wrong(&error))
+}
+
 /// Runs the command.
 pub fn run(args: &Scan) -> Result<Status, Failure> {
-    let rules = args.detection.load()?;
+    let start = Instant::now();
+    let means = args.detection.load(args.input.quiet)?;
+    if !args.detection.indicators.is_empty() {
+        let lists = super::count(args.detection.indicators.len() as u64, "list");
+        let seconds = start.elapsed().as_secs_f64();
+        inputs::explain(&args.input, format_args!("read {lists} of indicators in {seconds:.2} s"));
+    }
     let (mut extracted, read) = inputs::read(&args.input);
     if read == Status::Nothing {
         return Ok(read);
     }
     let start = Instant::now();
-    let verdict = args.detection.detect(&mut extracted.records, &rules, args.input.threads);
+    let verdict = args.detection.detect(&mut extracted.records, &means, args.input.threads);
     let findings = super::count(verdict.findings.len() as u64, "finding");
     let seconds = start.elapsed().as_secs_f64();
     inputs::explain(
@@ -164,7 +214,7 @@ pub fn run(args: &Scan) -> Result<Status, Failure> {
         records: &extracted.records,
         verdict: &verdict,
         level: args.level.into(),
-        rules_digest: rules.digest(),
+        rules_digest: means.rules.digest(),
     };
     let choices = Choices { colour: false, tlp: Tlp::named(&args.tlp).unwrap_or_default() };
     for (format, path) in &args.output {

@@ -2,6 +2,7 @@
 
 use super::{Failure, Status, config::Config, print, verify::Manifest};
 use crate::detect::allow::Allow;
+use crate::detect::families;
 use crate::detect::finding::Finding;
 use crate::map::Picture;
 use crate::record::Record;
@@ -11,6 +12,7 @@ use schemars::schema_for;
 
 /// Options of `schema`.
 #[derive(Debug, Args)]
+#[command(after_help = super::help::SCHEMA)]
 pub struct Schema {
     /// Of what.
     #[arg(value_enum, default_value_t = Of::Report)]
@@ -25,6 +27,8 @@ enum Of {
     Finding,
     /// One line of `flows`.
     Record,
+    /// A file of family rules.
+    Rule,
     /// A manifest of `verify`.
     Manifest,
     /// The picture of `map --format json`.
@@ -41,6 +45,7 @@ pub fn run(args: &Schema) -> Result<Status, Failure> {
         Of::Report => schema_for!(Document),
         Of::Finding => schema_for!(Finding),
         Of::Record => schema_for!(Record),
+        Of::Rule => families::schema(),
         Of::Manifest => schema_for!(Manifest),
         Of::Map => schema_for!(Picture),
         Of::Allow => schema_for!(Allow),

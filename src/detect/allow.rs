@@ -2,6 +2,7 @@
 //!
 //! In: a TOML text (`docs/rules.md`). Out: for a channel or a statement about it, the reason why it does not count.
 
+use super::indicators;
 use super::ledger::name;
 use super::rules::RuleError;
 use super::signals::{self, View};
@@ -60,6 +61,7 @@ impl Allow {
             }
             if let Some(signal) = &entry.signal
                 && !signals::ALL.into_iter().flatten().any(|known| known.name == signal)
+                && !indicators::SIGNALS.contains(&signal.as_str())
                 && !families.any(|known| known == signal)
             {
                 return senseless(format!("no signal or rule is called {signal}"));

@@ -156,6 +156,27 @@ pub struct Server {
     /// where the capture confirms such a name, `claimed` where it does not, and `resolver` for a server of DNS.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub roles: Vec<String>,
+    /// Where its addresses are by the databases that the user gave (`--mmdb`), in the order of `addrs`; those that are
+    /// in none are absent.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub places: Vec<Place>,
+}
+
+/// Where an address is, by a database of the user: a hint whom to ask, never evidence.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The address.
+    pub addr: IpAddr,
+    /// Country, ISO 3166-1 in two letters.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub country: Option<String>,
+    /// Number of the autonomous system.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub as_number: Option<u32>,
+    /// Its operator.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub as_name: Option<String>,
 }
 
 /// A beat.

@@ -5,6 +5,7 @@ use super::evidence::{ChannelIx, Statement};
 use super::finding::{
     Beacon, Evidence, Family, Finding, Kind, Level, Loot, Server, Technique, Upload, Victim,
 };
+use super::indicators;
 use super::ledger::{Channel, HostView, Ledger};
 use super::score::{Sum, Weights};
 use crate::record::{Flow, Proto};
@@ -48,6 +49,7 @@ pub fn finding(
     let loot = loot(&ranked);
     let beacon = beacon(&ranked);
     let server = server(ledger, channel);
+    let listed = ranked.iter().all(|s| indicators::SIGNALS.contains(&s.signal.as_str()));
     let mut attack: Vec<Technique> = ranked
         .iter()
         .filter_map(|s| weights.of(&s.signal))
@@ -61,7 +63,11 @@ pub fn finding(
         id: identity(client, &server, &kinds, first),
         level,
         score: sum.score,
-        title: title(channel, &kinds, family.as_ref(), upload.as_ref(), loot.as_ref(), beacon.as_ref()),
+        title: if listed {
+            format!("contact with {}, which a list names", channel.service.label())
+        } else {
+            title(channel, &kinds, family.as_ref(), upload.as_ref(), loot.as_ref(), beacon.as_ref())
+        },
         kinds,
         family,
         victim: victim(ledger, channel, client),
@@ -274,6 +280,7 @@ fn server(ledger: &Ledger, channel: &Channel) -> Server {
         transport: transports.into_iter().max_by_key(|(_, n)| *n).map_or_else(String::new, |(name, _)| name),
         app: apps.into_iter().max_by_key(|(_, n)| *n).map_or_else(String::new, most),
         roles: channel.service.roles.iter().cloned().collect(),
+        places: Vec::new(),
     }
 }
 

@@ -9,6 +9,7 @@ mod attack;
 mod evidence;
 pub mod families;
 pub mod finding;
+pub mod indicators;
 mod innocence;
 mod ledger;
 mod merge;
@@ -22,6 +23,7 @@ mod testing;
 
 pub use evidence::{ChannelIx, MAX_FRAMES, SignalRule, SignalRules, Statement};
 pub use finding::{Finding, Verdict};
+pub use indicators::Indicators;
 pub use ledger::address::private;
 pub use ledger::{Channel, Event, EventKind, HostView, Ledger, Service, Services};
 pub use rules::{RuleError, Rules, parse_services, parse_signals};
@@ -42,7 +44,7 @@ const MAX_CONTEXT: usize = 256;
 /// What the user chose.
 #[derive(Debug, Default, Clone)]
 pub struct Options {
-    /// No family rule speaks: findings rest on behaviour alone.
+    /// No family rule and no list speaks: findings rest on behaviour alone.
     pub behaviour_only: bool,
     /// Networks that are ours beside those that are by their class.
     pub internal: Vec<ipnet::IpNet>,
@@ -70,8 +72,9 @@ pub fn fold(records: Records, rules: &Rules, options: &Options) -> Ledger {
 pub fn judge(ledger: &Ledger, rules: &Rules, options: &Options) -> Verdict {
     let weights = Weights { signals: rules.signals(), families: rules.notes() };
     let families = (!options.behaviour_only).then(|| families::Scene::new(ledger, rules.families()));
+    let lists = rules.watched().filter(|lists| !options.behaviour_only && !lists.is_empty());
     let mut verdict = Verdict { channels: ledger.channels.len() as u64, ..Verdict::default() };
-    let look = |ix| look_at(ledger, ChannelIx(ix), rules, (&weights, families.as_ref()));
+    let look = |ix| look_at(ledger, ChannelIx(ix), rules, (&weights, families.as_ref(), lists));
     let channels = 0..ledger.channels.len();
     let several = options.threads > 1 && channels.len() >= MANY_CHANNELS;
     let pool = several.then(|| rayon::ThreadPoolBuilder::new().num_threads(options.threads).build());
@@ -91,6 +94,7 @@ pub fn judge(ledger: &Ledger, rules: &Rules, options: &Options) -> Verdict {
     });
     verdict.findings.dedup_by(|a, b| a.id == b.id);
     verdict.context = context(ledger);
+    verdict.context.extend(lists.into_iter().flat_map(|lists| asked(lists, ledger)));
     verdict.lowered.sort_by(|a, b| (a.host, &a.server, &a.why).cmp(&(b.host, &b.server, &b.why)));
     verdict.lowered.dedup();
     verdict
@@ -109,11 +113,12 @@ fn look_at(
     ledger: &Ledger,
     ix: ChannelIx,
     rules: &Rules,
-    (weights, families): (&Weights<'_>, Option<&families::Scene<'_>>),
+    (weights, families, lists): (&Weights<'_>, Option<&families::Scene<'_>>, Option<&Indicators>),
 ) -> Option<Looked> {
     let view = signals::View::new(ledger, ix)?;
     let mut said = signals::look(&view);
     said.extend(families.into_iter().flat_map(|scene| scene.statements(ix)));
+    said.extend(lists.into_iter().flat_map(|lists| lists.look(&view)));
     said.retain(|statement| !rules.allowed().signal(&view, &statement.signal));
     if said.is_empty() {
         return None;
@@ -177,6 +182,16 @@ fn context(ledger: &Ledger) -> Vec<Context> {
         frames: frames.into_iter().collect(),
     };
     found.into_iter().take(MAX_CONTEXT).map(make).collect()
+}
+
+/// Questions for listed names that led nowhere.
+fn asked(lists: &Indicators, ledger: &Ledger) -> impl Iterator<Item = Context> {
+    lists.asked(ledger).into_iter().take(MAX_CONTEXT).map(|listed| Context {
+        kind: "listed-name-asked".to_owned(),
+        host: listed.host,
+        what: listed.what,
+        frames: listed.frames.into_iter().take(CONTEXT_FRAMES).collect(),
+    })
 }
 
 #[cfg(test)]

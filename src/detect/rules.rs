@@ -4,6 +4,7 @@ use super::allow::Allow;
 use super::evidence::{SignalRule, SignalRules};
 use super::families::{self, FamilyRule};
 use super::finding::Level;
+use super::indicators::{self, Indicators, ListError, Loaded};
 use super::ledger::{ServiceRules, Services};
 use super::score::FamilyNote;
 use super::{attack, signals};
@@ -54,6 +55,7 @@ pub struct Rules {
     families: Vec<FamilyRule>,
     notes: BTreeMap<String, FamilyNote>,
     allow: Allow,
+    lists: Option<Box<Indicators>>,
     digest: String,
 }
 
@@ -84,7 +86,7 @@ impl Rules {
         families::unique(&families)?;
         let notes = families.iter().map(|rule| (rule.id.clone(), note(rule))).collect();
         let digest = crate::record::Hex::from(&*digest.finalize()).to_string();
-        Ok(Self { signals, services, families, notes, allow: Allow::default(), digest })
+        Ok(Self { signals, services, families, notes, allow: Allow::default(), lists: None, digest })
     }
 
     /// Adds an allow-list: what the user vouches for. `file` names it in errors.
@@ -97,6 +99,23 @@ impl Rules {
         let digest = Sha256::new().chain_update(&self.digest).chain_update(text);
         self.digest = crate::record::Hex::from(&*digest.finalize()).to_string();
         Ok(())
+    }
+
+    /// Adds a list of indicators: what the user looks for. `file` names it in reports and errors.
+    ///
+    /// # Errors
+    ///
+    /// When nothing in it can be looked for; single entries that cannot are told in [`Loaded`].
+    pub fn watch(&mut self, text: &str, file: &str) -> Result<Loaded, ListError> {
+        let loaded = self.lists.get_or_insert_default().add(text, file, &self.services)?;
+        let digest = Sha256::new().chain_update(&self.digest).chain_update(text);
+        self.digest = crate::record::Hex::from(&*digest.finalize()).to_string();
+        Ok(loaded)
+    }
+
+    /// What the user looks for; nothing where no list was given.
+    pub(super) fn watched(&self) -> Option<&Indicators> {
+        self.lists.as_deref()
     }
 
     /// What the user vouches for.
@@ -189,7 +208,11 @@ pub fn parse_signals(text: &str, file: &str) -> Result<SignalRules, RuleError> {
         }
     }
     let all = signals::ALL.into_iter().flatten().map(|signal| signal.name);
-    if let Some(name) = all.chain(super::innocence::REASONS).find(|name| !rules.signal.contains_key(*name)) {
+    if let Some(name) = all
+        .chain(super::innocence::REASONS)
+        .chain(indicators::SIGNALS)
+        .find(|name| !rules.signal.contains_key(*name))
+    {
         return wrong(format!("signal {name} has no weight"));
     }
     if let Some(group) = rules.weak.iter().find(|group| !rules.groups.contains_key(*group)) {

@@ -133,6 +133,9 @@ impl Make {
         change(&mut self.0);
         self
     }
+    pub fn copy(&self) -> Flow {
+        self.0.clone()
+    }
     pub fn build(self) -> Flow {
         self.0
     }

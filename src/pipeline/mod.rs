@@ -17,7 +17,7 @@ use crate::flow::{self, At, Conversation, Table};
 use crate::protocol;
 use crate::record::{Facts, Flow, Record, Records};
 use hosts::Hosts;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use store::Store;
 
 /// How to extract.
@@ -93,6 +93,14 @@ pub fn extract(paths: &[PathBuf], options: &Options, watch: &mut dyn FnMut(&Prog
         run.input(source, watch);
     }
     run.finish()
+}
+
+/// The captures and record files that a path names or that are below it, by path.
+pub fn captures(path: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> =
+        capture::expand(&[path.to_owned()]).sources.into_iter().map(|source| source.path).collect();
+    found.sort();
+    found
 }
 
 /// One run: the rooms with their state.
@@ -221,7 +229,8 @@ impl Run {
                 Ok(Some(record)) => self.record(record, offset),
                 Ok(None) => return,
                 Err(error) => {
-                    self.problem(&source.name, error.to_string());
+                    let remedy = "records of another version are to be made again with `exfilscan flows`";
+                    self.problem(&source.name, format!("{error}; {remedy}"));
                     return;
                 }
             }
@@ -283,7 +292,13 @@ fn stopped(name: &str, log: anomaly::Log) -> impl Iterator<Item = Problem> {
     let stopped = log.into_entries().into_iter().filter(|trouble| stops(trouble.kind));
     stopped.map(move |trouble| {
         let frame = trouble.frame.map(|frame| format!(" (frame {frame})")).unwrap_or_default();
-        Problem { path: name.to_owned(), what: format!("{}{frame}", trouble.what) }
+        let remedy = match trouble.kind {
+            anomaly::Kind::Truncated => {
+                "all before is analysed; copy the file again if its original is longer"
+            }
+            _ => "the rest is analysed; compare the file with its original",
+        };
+        Problem { path: name.to_owned(), what: format!("{}{frame}: {remedy}", trouble.what) }
     })
 }
 

@@ -4,7 +4,7 @@
 //! cell could begin for a program that splits otherwise than this one joins (OWASP, CSV injection).
 
 use super::plain::{self, clean};
-use super::{Exporter, Report};
+use super::{Exporter, Report, atlas};
 use crate::detect::finding::Finding;
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use std::io::{self, Write};
 #[derive(Debug, Clone, Copy)]
 pub struct Csv;
 
-const COLUMNS: [&str; 38] = [
+const COLUMNS: [&str; 40] = [
     "id",
     "level",
     "score",
@@ -51,6 +51,8 @@ const COLUMNS: [&str; 38] = [
     "captures",
     "frames",
     "filters",
+    "server_countries",
+    "server_systems",
 ];
 
 /// A cell: figures stand as they are, text is quoted and made harmless.
@@ -93,6 +95,17 @@ fn maybe<T>(value: Option<T>, cell: impl Fn(T) -> Cell) -> Cell {
 fn list<T: ToString>(values: impl IntoIterator<Item = T>) -> Cell {
     let values: Vec<String> = values.into_iter().map(|value| clean(&value.to_string())).collect();
     if values.is_empty() { Cell::Unknown } else { Cell::Text(values.join(" | ")) }
+}
+
+/// Each text once, in the order of coming.
+fn once(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut all = Vec::new();
+    for text in texts {
+        if !all.contains(&text) {
+            all.push(text);
+        }
+    }
+    all
 }
 
 fn row(report: &Report<'_>, finding: &Finding) -> [Cell; COLUMNS.len()] {
@@ -140,6 +153,8 @@ fn row(report: &Report<'_>, finding: &Finding) -> [Cell; COLUMNS.len()] {
         list(plain::captures(report, finding).iter().map(|capture| &capture.path)),
         list(frames),
         list(finding.evidence.iter().map(|evidence| &evidence.filter)),
+        list(once(server.places.iter().filter_map(|place| place.country.clone()))),
+        list(once(server.places.iter().filter_map(atlas::system))),
     ]
 }
 

@@ -4,7 +4,8 @@
 //! stands below `exfilscan`. Times are capture times; there is no `event.created`, so that the same input gives the
 //! same bytes.
 
-use super::{Exporter, Report};
+use super::plain::{self, Ends};
+use super::{Exporter, Report, atlas};
 use crate::detect::finding::{Finding, Level};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
@@ -144,7 +145,7 @@ fn threat(finding: &Finding) -> Value {
 }
 
 fn network(finding: &Finding) -> Value {
-    let v4 = finding.server.addrs.first().is_none_or(IpAddr::is_ipv4);
+    let v4 = Ends::first(finding).is_none_or(|ends| ends.server.is_ipv4());
     let mut network = Map::new();
     network.insert("type".to_owned(), json!(if v4 { "ipv4" } else { "ipv6" }));
     network.insert("transport".to_owned(), json!(finding.server.transport));
@@ -164,7 +165,8 @@ fn source(finding: &Finding) -> Value {
     source.insert("address".to_owned(), json!(finding.victim.addr));
     source.insert("ip".to_owned(), json!(finding.victim.addr));
     source.insert("bytes".to_owned(), json!(finding.bytes_out));
-    if let Some(port) = finding.victim.port {
+    let first = Ends::first(finding).and_then(|ends| ends.ports).map(|ports| ports.0);
+    if let Some(port) = first {
         source.insert("port".to_owned(), json!(port));
     }
     if let Some(mac) = &finding.victim.mac {
@@ -181,12 +183,23 @@ fn dashed(mac: &str) -> String {
 fn destination(finding: &Finding) -> Value {
     let mut destination = Map::new();
     destination.insert("bytes".to_owned(), json!(finding.bytes_in));
-    if let Some(addr) = finding.server.addrs.first() {
-        destination.insert("address".to_owned(), json!(addr));
-        destination.insert("ip".to_owned(), json!(addr));
-    }
-    if let Some(port) = finding.server.ports.first() {
-        destination.insert("port".to_owned(), json!(port));
+    // The ends of the conversation that `network.community_id` names: a joined finding has several servers.
+    if let Some(ends) = Ends::first(finding) {
+        destination.insert("address".to_owned(), json!(ends.server));
+        destination.insert("ip".to_owned(), json!(ends.server));
+        if let Some((_, port)) = ends.ports {
+            destination.insert("port".to_owned(), json!(port));
+        }
+        if let Some(place) = atlas::of(finding, ends.server) {
+            if let Some(country) = &place.country {
+                destination.insert("geo".to_owned(), json!({"country_iso_code": country}));
+            }
+            if place.as_number.is_some() || place.as_name.is_some() {
+                let name = place.as_name.as_ref().map(|name| json!({"name": name}));
+                let system = json!({"number": place.as_number, "organization": name});
+                destination.insert("as".to_owned(), plain::object(system));
+            }
+        }
     }
     if let Some(name) = finding.server.names.first() {
         destination.insert("domain".to_owned(), json!(name));

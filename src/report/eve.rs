@@ -3,7 +3,7 @@
 //! One record a finding, of the fields that Suricata's own schema (`etc/schema.json`) allows and no others.
 
 use super::plain::{self, Ends, clean};
-use super::{Exporter, Report, id};
+use super::{Exporter, Report, atlas, id};
 use crate::detect::finding::{Finding, Level};
 use crate::time::Timestamp;
 use serde_json::{Map, Value, json};
@@ -83,6 +83,7 @@ fn alert(finding: &Finding) -> Value {
     put("mitre_technique_id", finding.attack.iter().map(|technique| clean(&technique.id)).collect());
     put("mitre_technique_name", finding.attack.iter().map(|technique| clean(&technique.name)).collect());
     put("server_names", plain::cleaned(&finding.server.names));
+    put("server_places", plain::cleaned(&atlas::all_words(&finding.server.places)));
     json!({
         "action": "allowed",
         "gid": GID,

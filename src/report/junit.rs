@@ -88,8 +88,8 @@ fn suite(report: &Report<'_>, capture: &CaptureInfo, found: &[&Finding]) -> Stri
 }
 
 /// Text for content and quoted attributes of XML 1.0. What XML cannot hold is shown: control characters by
-/// [`clean`], the two non-characters here.
-fn escape(text: &str) -> String {
+/// `clean`, the two non-characters here.
+pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in clean(text).chars() {
         match c {

@@ -3,7 +3,7 @@
 //! Whatever comes out of a capture stands in a code span, where no markup, no link, no mention and no HTML is read.
 
 use super::plain::{self, clean};
-use super::{Exporter, Report};
+use super::{Exporter, Report, atlas};
 use crate::detect::finding::{Finding, Level};
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -95,6 +95,10 @@ fn facts(finding: &Finding) -> Vec<(&'static str, String)> {
     ];
     if !finding.server.roles.is_empty() {
         facts.push(("known as", codes(&finding.server.roles)));
+    }
+    let places = atlas::all_words(&finding.server.places);
+    if !places.is_empty() {
+        facts.push(("where", codes(&places)));
     }
     facts.push(("when", format!("{} to {}", finding.first, finding.last)));
     facts.push((

@@ -5,8 +5,8 @@
 
 use super::block::{Blockable, is_name};
 use super::plain::{self, Ends, clean};
-use super::{Exporter, Report, Tlp, id};
-use crate::detect::finding::{Finding, Level};
+use super::{Exporter, Report, Tlp, atlas, id};
+use crate::detect::finding::{Finding, Level, Place};
 use crate::time::{NANOS, Timestamp};
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -51,6 +51,7 @@ fn event(report: &Report<'_>, tlp: Tlp) -> Value {
     let mut objects = Vec::new();
     for finding in report.findings() {
         attributes.extend(indicators(finding));
+        attributes.extend(places(finding));
         objects.extend(described(report, finding));
     }
     json!({
@@ -112,6 +113,23 @@ fn indicators(finding: &Finding) -> Vec<Value> {
     let addrs = blockable.addrs.iter().map(|addr| one("ip-dst", &addr.to_string()));
     let mailboxes = blockable.mailboxes.iter().map(|mailbox| one("email-dst", mailbox));
     names.chain(addrs).chain(mailboxes).collect()
+}
+
+/// Where the servers are, as MISP has a type for it; never to detect by.
+fn places(finding: &Finding) -> Vec<Value> {
+    let one = |place: &Place| {
+        let (kind, value) = match (place.as_number, &place.country) {
+            (Some(number), _) => ("AS", number.to_string()),
+            (None, Some(country)) => ("text", format!("country {}", clean(country))),
+            (None, None) => return None,
+        };
+        let addr = place.addr.to_string();
+        Some(json!({"uuid": id::own("misp-place", &[&finding.id, &addr]), "type": kind,
+            "category": if kind == "AS" { "Network activity" } else { "Other" }, "value": value, "to_ids": false,
+            "disable_correlation": true, "distribution": "5", "timestamp": seconds(finding.last),
+            "comment": format!("{addr}: {}", clean(&atlas::words(place)))}))
+    };
+    finding.server.places.iter().take(SHOWN).filter_map(one).collect()
 }
 
 fn comment(finding: &Finding) -> String {

@@ -4,6 +4,7 @@
 //! formats, each an [`Exporter`] in a file of its own; and back from two of them, by [`read`], what names packets. This
 //! room adds nothing to a verdict and takes nothing away.
 
+mod atlas;
 mod block;
 mod csv;
 mod document;
@@ -25,14 +26,16 @@ mod sarif;
 mod stix;
 mod text;
 mod tlp;
+mod trouble;
 
+pub use atlas::{Atlas, NoAtlas};
 pub use csv::Csv;
 pub use document::{Document, HostEntry, SCHEMA, Tool, Totals};
 pub use ecs::Ecs;
 pub use eve::Eve;
 pub use html::Html;
 pub use json::Json;
-pub use junit::Junit;
+pub use junit::{Junit, escape as xml};
 pub use markdown::Markdown;
 pub use misp::Misp;
 pub use navigator::Navigator;
@@ -40,10 +43,11 @@ pub use ndjson::Ndjson;
 pub use ocsf::Ocsf;
 pub use read::{NotAReport, Outline, Reported, read};
 pub use safe::Safe;
-pub use sarif::Sarif;
+pub use sarif::{Sarif, message as sarif_message, uri as sarif_uri};
 pub use stix::Stix;
 pub use text::Text;
 pub use tlp::Tlp;
+pub use trouble::{Trouble, trouble, troubles};
 
 use crate::detect::Verdict;
 use crate::detect::finding::{Finding, Level};

@@ -2,8 +2,8 @@
 
 use super::block::{is_mailbox, is_name};
 use super::plain::{self, ATTACK_VERSION, Ends, clean};
-use super::{Exporter, Report};
-use crate::detect::finding::{Evidence, Finding, Level, Technique};
+use super::{Exporter, Report, atlas};
+use crate::detect::finding::{Evidence, Finding, Level, Place, Technique};
 use crate::time::Timestamp;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -125,16 +125,25 @@ fn conversation(report: &Report<'_>, finding: &Finding, evidence: &Evidence, end
     };
     let version = |addr: IpAddr| if addr.is_ipv4() { 4 } else { 6 };
     let path = report.capture(evidence.capture).map(|capture| clean(&capture.path));
+    let place = atlas::of(finding, ends.server);
     json!({
         "src_endpoint": plain::object(json!({"ip": ends.client, "port": ends.ports.map(|ports| ports.0),
             "mac": finding.victim.mac, "hostname": finding.victim.names.iter().find(|name| is_name(name)),
             "name": finding.victim.names.first().map(|name| clean(name))})),
-        "dst_endpoint": plain::object(json!({"ip": ends.server, "port": ends.ports.map(|ports| ports.1), "hostname": name})),
+        "dst_endpoint": plain::object(json!({"ip": ends.server, "port": ends.ports.map(|ports| ports.1), "hostname": name,
+            "location": place.and_then(|place| place.country.as_deref()).map(|country| json!({"country": country})),
+            "autonomous_system": place.and_then(system)})),
         "connection_info": plain::object(json!({"direction_id": 2, "direction": "Outbound",
             "protocol_name": transport, "protocol_num": number, "protocol_ver_id": version(ends.server),
             "community_uid": evidence.community_id})),
         "data": plain::object(json!({"capture": path, "frames": evidence.frames, "filter": clean(&evidence.filter)})),
     })
+}
+
+fn system(place: &Place) -> Option<Value> {
+    place
+        .as_number
+        .map(|number| plain::object(json!({"number": number, "name": place.as_name.as_deref().map(clean)})))
 }
 
 fn resource(finding: &Finding) -> Value {

@@ -3,7 +3,7 @@
 //! Text that comes out of a capture is hostile in every format: it is bounded and freed of what steers by [`clean`] or
 //! [`Safe`] here, and escaped for the format by the format's own file.
 
-use super::{Report, Safe};
+use super::{Report, Safe, atlas};
 use crate::detect::finding::{Evidence, Finding, Kind, Level};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -123,6 +123,10 @@ pub fn summary(report: &Report<'_>, finding: &Finding) -> Vec<String> {
         format!("server: {}", server(finding)),
         format!("from {} to {}", finding.first, finding.last),
     ];
+    let spots = atlas::all_words(&finding.server.places);
+    if !spots.is_empty() {
+        lines.insert(3, format!("where: {}", cleaned(&spots).join("; ")));
+    }
     lines.extend(
         finding
             .terms

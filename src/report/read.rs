@@ -101,15 +101,10 @@ pub fn read<F: DeserializeOwned>(input: impl Read) -> Result<Reported<F>, NotARe
     let mut some = false;
     for value in serde_json::Deserializer::from_reader(input).into_iter::<Value>() {
         let mut value = value?;
-        let kind = value.get_mut("type").map(Value::take);
+        let kind = value.as_object_mut().and_then(|fields| fields.remove("type"));
         match kind.as_ref().and_then(Value::as_str) {
             Some("finding") => reported.findings.push(serde_json::from_value(value)?),
-            Some("capture") => {
-                if let Value::Object(fields) = &mut value {
-                    fields.remove("type");
-                }
-                reported.captures.push(serde_json::from_value(value)?);
-            }
+            Some("capture") => reported.captures.push(serde_json::from_value(value)?),
             Some("unseen" | "summary") => {}
             None if value.get("findings").is_some() => reported = serde_json::from_value(value)?,
             _ => return Err(NotAReport::Other),

@@ -3,7 +3,7 @@
 //! Captures are artifacts, rules and signals are rules, findings are results.
 
 use super::plain::{self, clean};
-use super::{Exporter, Report, id};
+use super::{Exporter, Report, atlas, id};
 use crate::detect::finding::{Evidence, Finding, Level};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -119,7 +119,8 @@ fn result(report: &Report<'_>, finding: &Finding, index: &BTreeMap<&str, usize>)
         plain::object(json!({"tags": tags, "id": finding.id, "score": finding.score, "level": finding.level,
             "kinds": finding.kinds, "family": finding.family.as_ref().map(|family| clean(&family.name)),
             "victim": finding.victim.addr, "serverAddrs": finding.server.addrs,
-            "serverNames": plain::cleaned(&finding.server.names), "serverRoles": finding.server.roles})),
+            "serverNames": plain::cleaned(&finding.server.names), "serverRoles": finding.server.roles,
+            "serverPlaces": plain::cleaned(&atlas::all_words(&finding.server.places))})),
     );
     Value::Object(result)
 }
@@ -146,7 +147,7 @@ fn location(report: &Report<'_>, capture: u32) -> Value {
 }
 
 /// A plain-text message: brackets would make links, braces placeholders (SARIF 2.1.0, 3.11.5 and 3.11.6).
-fn message(text: &str) -> Value {
+pub fn message(text: &str) -> Value {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -159,7 +160,7 @@ fn message(text: &str) -> Value {
 }
 
 /// A path as a URI reference (RFC 3986): everything but unreserved characters and slashes in percent form.
-fn uri(path: &str) -> String {
+pub fn uri(path: &str) -> String {
     let scheme = if path.starts_with('/') { "file://" } else { "" };
     path.bytes().fold(scheme.to_owned(), |mut uri, byte| {
         match byte {

@@ -6,7 +6,7 @@
 
 use super::block::{Blockable, is_name, shared};
 use super::plain::{self, Ends, clean};
-use super::{Exporter, Report, Tlp, id};
+use super::{Exporter, Report, Tlp, atlas, id};
 use crate::detect::finding::{Family, Finding, Kind};
 use crate::time::Timestamp;
 use serde_json::{Map, Value, json};
@@ -99,7 +99,36 @@ impl Bundle {
 
     fn address(&mut self, addr: IpAddr) -> String {
         let kind = if addr.is_ipv4() { "ipv4-addr" } else { "ipv6-addr" };
-        self.observable(kind, json!({"value": addr}), json!({}))
+        let id = format!("{kind}--{}", id::observable(&json!({ "value": addr }).to_string()));
+        // One that is there may say more: to which system it belongs.
+        if self.objects.contains_key(&id) {
+            id
+        } else {
+            self.observable(kind, json!({"value": addr}), json!({}))
+        }
+    }
+
+    /// An address of the server, with the autonomous system it belongs to where that is known.
+    fn placed(&mut self, finding: &Finding, addr: IpAddr) -> String {
+        let id = self.address(addr);
+        let place = atlas::of(finding, addr);
+        if let Some((place, number)) = place.and_then(|place| Some((place, place.as_number?))) {
+            let name = json!({"name": place.as_name.as_deref().map(clean)});
+            let system = self.observable("autonomous-system", json!({"number": number}), plain::object(name));
+            if let Some(object) = self.objects.get_mut(&id) {
+                object["belongs_to_refs"] = json!([system]);
+            }
+        }
+        id
+    }
+
+    /// The countries of the server.
+    fn countries(&mut self, finding: &Finding) -> Vec<String> {
+        let countries: std::collections::BTreeSet<&str> =
+            finding.server.places.iter().filter_map(|place| place.country.as_deref()).collect();
+        let times = (EPOCH.to_owned(), EPOCH.to_owned());
+        let make = |country: &str| self.domain("location", &[country], &times, json!({ "country": country }));
+        countries.into_iter().map(make).collect()
     }
 
     fn finding(&mut self, report: &Report<'_>, finding: &Finding) {
@@ -109,6 +138,9 @@ impl Bundle {
         let place = self.infrastructure(report, finding, &times);
         for part in server.iter().filter(|id| !id.starts_with("email-addr")) {
             self.relate(finding, &times, "consists-of", &place, part);
+        }
+        for country in self.countries(finding) {
+            self.relate(finding, &times, "located-at", &place, &country);
         }
         let malware = finding.family.as_ref().map(|family| self.malware(family));
         if let Some(malware) = &malware {
@@ -132,7 +164,7 @@ impl Bundle {
     fn server(&mut self, finding: &Finding) -> Vec<String> {
         let server = &finding.server;
         let mut ids: Vec<String> =
-            server.addrs.iter().take(MAX_OBJECTS).map(|&addr| self.address(addr)).collect();
+            server.addrs.iter().take(MAX_OBJECTS).map(|&addr| self.placed(finding, addr)).collect();
         for name in server.names.iter().filter(|name| is_name(name)).take(MAX_OBJECTS) {
             ids.push(self.observable("domain-name", json!({ "value": name }), json!({})));
         }

@@ -33,6 +33,7 @@ pub(super) fn finding(level: Level, score: f64) -> Finding {
             transport: "tcp".to_owned(),
             app: "http".to_owned(),
             roles: Vec::new(),
+            places: Vec::new(),
         },
         first: Timestamp(1_000_000_000),
         last: Timestamp(3_500_000_000),

@@ -1,6 +1,6 @@
 //! What an analyst reads first.
 
-use super::{Exporter, Report, Safe};
+use super::{Exporter, Report, Safe, atlas};
 use crate::anomaly::Kind as Trouble;
 use crate::detect::finding::{Beacon, Context, Evidence, Finding, Level, Loot, Upload};
 use crate::record::Anomaly;
@@ -93,6 +93,10 @@ impl Text {
         )?;
         self.line(out, "victim", &victim(finding))?;
         self.line(out, "server", &server(finding))?;
+        let places = atlas::all_words(&finding.server.places);
+        if !places.is_empty() {
+            self.line(out, "where", &list(&places))?;
+        }
         self.line(out, "when", &when(finding))?;
         if let Some(family) = &finding.family {
             let id = family.software.as_ref().map(|id| format!(", ATT&CK {}", Safe(id))).unwrap_or_default();

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "not every test file uses every helper")]
 
+pub mod mmdb;
+
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::PathBuf;

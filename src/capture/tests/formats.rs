@@ -93,12 +93,12 @@ fn a_header_alone_is_a_capture_without_packets() {
 #[test]
 fn what_is_no_capture_says_what_it_starts_with() {
     let error = |bytes: &[u8]| open_bytes(bytes, 64).err().expect("no capture").to_string();
-    assert_eq!(error(b""), "the file is empty");
+    assert!(error(b"").starts_with("the file is empty"));
     assert!(error(b"MZ not a capture").contains("\"MZ not a capture\""));
     assert!(error(b"\n\n <!DOCTYPE html>\n<html>").contains("the text \"<!DOCTYPE html>\\n\","));
     assert!(error(&[0xd0, 0xcf, 0x11, 0xe0]).contains("bytes d0 cf 11 e0"));
     assert!(error(b"PK\x03\x04....").starts_with("ZIP files"));
-    assert_eq!(error(&Pcap::usual().bytes[..23]), "the capture ends inside its file header");
+    assert!(error(&Pcap::usual().bytes[..23]).starts_with("the capture ends inside its file header"));
 }
 
 #[test]

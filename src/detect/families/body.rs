@@ -2,11 +2,12 @@
 
 use super::value::{Bytes, Many, Range, Text};
 use crate::record::{Archive, Body, Shape};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Conditions on one body; all that are given must hold.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BodyLook {
     /// Length in bytes.
@@ -54,7 +55,7 @@ pub struct BodyLook {
 }
 
 /// Conditions on a field, or on a part that is one.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FieldLook {
     /// Length of its value in bytes.
@@ -68,7 +69,7 @@ struct FieldLook {
 }
 
 /// Conditions on a part of a multipart body, or on an attachment.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PartLook {
     /// Its field name; a nameless part is the empty text.
@@ -78,7 +79,7 @@ struct PartLook {
 }
 
 /// Conditions on an archive.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ArchiveLook {
     /// `zip`, `rar`, ...

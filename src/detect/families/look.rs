@@ -4,12 +4,13 @@ use super::body::{BodyLook, given, word};
 use super::sketch::{Asked, Begins, ByteSet, Sketch};
 use super::value::{Bytes, Many, Range, Text};
 use crate::record::{Certificate, Dns, Exchange, Flow, Mail, SideName, Sides, State, Tls, Turn};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
 
 /// Shape of the host a client names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum HostKind {
     /// An address.
@@ -40,7 +41,7 @@ fn is_address(host: &str) -> bool {
 }
 
 /// Conditions on an HTTP exchange.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpLook {
     /// Request method.
@@ -174,7 +175,7 @@ fn values(headers: &[(SmolStr, SmolStr)], wanted: &BTreeMap<String, Text>) -> bo
 }
 
 /// Conditions on a TLS handshake.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TlsLook {
     /// Server name.
@@ -200,7 +201,7 @@ pub struct TlsLook {
 }
 
 /// Conditions on a certificate.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct CertificateLook {
     /// Subject, `CN=...,O=...`.
@@ -220,7 +221,7 @@ struct CertificateLook {
 }
 
 /// A record of application data.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RecordLook {
     /// Who sent it: `c` or `s`.
@@ -262,7 +263,7 @@ impl CertificateLook {
 }
 
 /// Conditions on a conversation in no listed protocol.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawLook {
     /// First bytes of the client, at most 48 are known: one of these.
@@ -292,7 +293,7 @@ pub struct RawLook {
 }
 
 /// A message.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct TurnLook {
     /// Who sent it: `c` or `s`.
@@ -302,7 +303,7 @@ struct TurnLook {
 }
 
 /// A length field.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Framed {
     /// Where it stands.
@@ -326,7 +327,7 @@ struct Framed {
 }
 
 /// What ends a length in digits.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Ending {
     /// A zero byte.
@@ -437,7 +438,7 @@ impl RawLook {
 }
 
 /// Conditions on a mail and the dialogue that brought it.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MailLook {
     /// Subject; none is the empty text.
@@ -481,7 +482,7 @@ impl MailLook {
 }
 
 /// Conditions on a command of an FTP control connection.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FtpLook {
     /// The command, `STOR`.
@@ -493,7 +494,7 @@ pub struct FtpLook {
 }
 
 /// Conditions on a data connection of FTP.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileLook {
     /// The command that led to it.
@@ -505,7 +506,7 @@ pub struct FileLook {
 }
 
 /// Conditions on a DNS question.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DnsLook {
     /// The name asked for.
@@ -525,7 +526,7 @@ impl DnsLook {
 }
 
 /// Conditions on any flow; they stand beside another look, or alone in a step that only supports.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FlowLook {
     /// Port of the server.
@@ -555,7 +556,7 @@ impl FlowLook {
 }
 
 /// A look at a flow: conditions on one protocol, and beside them on the flow itself.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Look {
     /// HTTP.

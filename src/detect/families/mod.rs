@@ -8,6 +8,7 @@ mod body;
 mod evaluate;
 mod look;
 mod rule;
+mod schema;
 mod sketch;
 mod value;
 
@@ -21,7 +22,7 @@ use crate::detect::ledger::Ledger;
 use std::collections::BTreeSet;
 
 pub use evaluate::Scene;
-pub use rule::{FamilyRule, RuleError, parse};
+pub use rule::{FamilyRule, RuleError, parse, schema};
 pub use value::Confidence;
 
 macro_rules! shipped {

@@ -3,6 +3,7 @@
 use super::look::Look;
 use super::value::{Confidence, Many, Range};
 use crate::detect::finding::Kind;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -64,29 +65,46 @@ pub(super) struct RuleBody {
     pub alone: f64,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "FamilyRule")]
 struct RawRule {
+    /// Unique: lower case, digits, hyphens.
     id: String,
+    /// The family, where it is not that of the file.
     family: Option<String>,
+    /// ATT&CK software id, `S0447`.
     software: Option<String>,
+    /// Other families that the same evidence fits.
     #[serde(default)]
     also: Vec<String>,
+    /// How sure; it bounds the weight: low 1 to 15, medium 16 to 29, high 30 to 60.
     confidence: Confidence,
+    /// Decibans at full strength.
     weight: f64,
+    /// What it says of the channel; at least one.
     kinds: Vec<Kind>,
+    /// ATT&CK technique ids.
     #[serde(default)]
     attack: Vec<String>,
+    /// What it sees, in words.
     about: String,
+    /// What innocent thing looks the same.
     not_proof: String,
+    /// Where the facts are from, where it is not that of the file.
     source: Option<String>,
+    /// The capture or records that show it, relative to the file.
     test: Option<String>,
+    /// Only where the service is of the Internet.
     #[serde(default)]
     outside: bool,
+    /// Not where the service has one of these roles (`rules/services.toml`).
     #[serde(default)]
     roles_not: Vec<String>,
+    /// Strength without any step that adds, 0 to 1.
     #[serde(default = "one")]
     alone: f64,
+    /// What must, may or must not be seen; the first is required and looks at the channel.
     step: Vec<Step>,
 }
 
@@ -95,7 +113,7 @@ const fn one() -> f64 {
 }
 
 /// Where a step looks.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum On {
     /// In the channel the statement will be about.
@@ -106,7 +124,7 @@ pub(super) enum On {
 }
 
 /// What sights are told apart or put together by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Key {
     /// Path without query.
@@ -124,7 +142,7 @@ pub(super) enum Key {
 }
 
 /// One thing that must, may or must not be seen.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Step {
     /// What it is, in a word or two.
@@ -160,6 +178,7 @@ pub(super) struct Step {
     pub kinds: Vec<Kind>,
     /// Any of these looks.
     pub any: Option<Many<Look>>,
+    /// HTTP exchanges.
     http: Option<Box<super::look::HttpLook>>,
     tls: Option<Box<super::look::TlsLook>>,
     raw: Option<Box<super::look::RawLook>>,
@@ -240,6 +259,29 @@ impl Step {
         }
         Ok(())
     }
+}
+
+/// A file of rules, as its schema describes it.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "A file of family rules")]
+#[allow(
+    dead_code,
+    reason = "only its schema is used: `parse` reads rule by rule, to name the one that is wrong"
+)]
+struct RuleFile {
+    /// The family of all rules in the file that name none.
+    family: Option<String>,
+    /// Its ATT&CK software id.
+    software: Option<String>,
+    /// Where the facts are from.
+    source: Option<String>,
+    /// The rules.
+    rule: Vec<RawRule>,
+}
+
+/// JSON Schema 2020-12 of a rule file.
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(RuleFile)
 }
 
 /// Reads a rule file. Strict: what it does not know, it refuses.

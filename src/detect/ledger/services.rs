@@ -54,6 +54,11 @@ impl Services {
             .map(String::as_str)
     }
 
+    /// Whether this very name is of a role, and not only one above it.
+    pub fn lists(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
     /// Why contact with a role is ordinary, if it is.
     pub fn ordinary(&self, role: &str) -> Option<&str> {
         self.ordinary.get(role).map(String::as_str)

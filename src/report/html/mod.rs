@@ -5,7 +5,7 @@
 
 mod chart;
 
-use super::{Exporter, Report, Safe};
+use super::{Exporter, Report, Safe, atlas};
 use crate::detect::finding::{Finding, Kind, Level};
 use chart::{bar, lanes};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -195,6 +195,10 @@ fn facts(finding: &Finding) -> Markup {
             dd {
                 @if !server.names.is_empty() { (list(&server.names)) ", " }
                 (list(&addrs)) ", port " (list(&ports)) ", " (Safe(&server.app)) " over " (Safe(&server.transport))
+            }
+            @if !server.places.is_empty() {
+                dt { "Where" }
+                dd { (list(&atlas::all_words(&server.places))) }
             }
             dt { "When" }
             dd { (finding.first) " to " (finding.last) ", " (count(finding.flows, "conversation")) }
