@@ -19,6 +19,9 @@ pub struct Schema {
     of: Of,
 }
 
+/// Where schemas are named; none is fetched from there.
+const NAMESPACE: &str = "urn:exfilscan:schema";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Of {
     /// The document of `scan --format json`.
@@ -39,9 +42,26 @@ enum Of {
     Config,
 }
 
+impl Of {
+    /// Name and version of the schema. The version goes up with every change that a reader of the old form would stumble
+    /// over; `tests/schema.rs` holds each version to its form.
+    const fn version(self) -> (&'static str, u32) {
+        match self {
+            Self::Report => ("report", 1),
+            Self::Finding => ("finding", 1),
+            Self::Record => ("record", 1),
+            Self::Rule => ("rule", 1),
+            Self::Manifest => ("manifest", 1),
+            Self::Map => ("map", 1),
+            Self::Allow => ("allow", 1),
+            Self::Config => ("config", 1),
+        }
+    }
+}
+
 /// Runs the command.
 pub fn run(args: &Schema) -> Result<Status, Failure> {
-    let schema = match args.of {
+    let mut schema = match args.of {
         Of::Report => schema_for!(Document),
         Of::Finding => schema_for!(Finding),
         Of::Record => schema_for!(Record),
@@ -51,6 +71,8 @@ pub fn run(args: &Schema) -> Result<Status, Failure> {
         Of::Allow => schema_for!(Allow),
         Of::Config => schema_for!(Config),
     };
+    let (name, version) = args.of.version();
+    schema.insert("$id".to_owned(), format!("{NAMESPACE}:{name}:{version}").into());
     let mut text = serde_json::to_string_pretty(&schema).map_err(std::io::Error::from)?;
     text.push('\n');
     print(text.as_bytes())
