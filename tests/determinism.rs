@@ -106,8 +106,18 @@ fn a_split_capture_gives_the_same_verdict() {
         let expected = report([capture(case)]);
         assert!(found["captures"][0]["path"].as_str().expect("a path").ends_with("b.pcap"));
         let brief = |report: &Value| -> Vec<Value> {
-            let findings = report["findings"].as_array().expect("findings").iter();
+            let mut findings = report["findings"].as_array().expect("findings").clone();
+            // Where a mark was seen is told by file and frame, which are others.
+            for finding in &mut findings {
+                for marks in ["certificates", "templates"] {
+                    for mark in finding["server"][marks].as_array_mut().into_iter().flatten() {
+                        mark["capture"].take();
+                        mark["frame"].take();
+                    }
+                }
+            }
             findings
+                .iter()
                 .map(|f| {
                     serde_json::json!([
                         f["id"],

@@ -38,7 +38,7 @@ fn every_form_is_written_and_twice_the_same() {
     let folder = tempfile::tempdir().expect("a folder");
     let cases = [capture("lokibot"), capture("telegram-upload"), capture("benign-ntp")];
     let paths: Vec<&Path> = cases.iter().map(AsRef::as_ref).collect();
-    for form in ["text", "json", "dot", "graphml", "takedown", "victims"] {
+    for form in ["text", "json", "html", "dot", "graphml", "takedown", "victims"] {
         let path = folder.path().join(form);
         let option = format!("{form}={}", path.display());
         let run = map(&["-f", form, "-o", &option], &paths);
@@ -47,8 +47,8 @@ fn every_form_is_written_and_twice_the_same() {
         assert_eq!(std::fs::read_to_string(&path).expect("written"), run.out);
     }
     let list = std::fs::read_to_string(folder.path().join("takedown")).expect("written");
-    assert!(list.lines().any(|line| line.starts_with("yes,") && line.contains("loki.example")), "{list}");
-    assert!(list.lines().all(|line| !(line.starts_with("yes,") && line.contains("telegram"))), "{list}");
+    assert!(list.lines().any(|line| line.starts_with("\"yes\",") && line.contains("loki.example")), "{list}");
+    assert!(list.lines().all(|line| !(line.starts_with("\"yes\",") && line.contains("telegram"))), "{list}");
 }
 
 #[test]

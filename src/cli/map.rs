@@ -36,6 +36,8 @@ enum Form {
     Text,
     /// All of it.
     Json,
+    /// A page with a drawing, for an analyst.
+    Html,
     /// A graph for Graphviz.
     Dot,
     /// A graph for other programs.
@@ -93,6 +95,7 @@ fn write(picture: &Picture, form: Form, defang: bool, out: &mut dyn Write) -> io
             serde_json::to_writer_pretty(&mut *out, picture)?;
             writeln!(out)
         }
+        Form::Html => map::page(picture, out),
         Form::Dot => map::dot(picture, out),
         Form::Graphml => map::graphml(picture, out),
         Form::Takedown => map::takedown(picture, defang, out),

@@ -1,6 +1,7 @@
 //! What detection says: findings as the contract prints them.
 
-use crate::time::Timestamp;
+use crate::record::SideName;
+use crate::time::{Duration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, net::IpAddr};
@@ -86,11 +87,20 @@ pub struct Finding {
     /// The upload, where there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub upload: Option<Upload>,
+    /// Who sent how much in the conversations that carried the upload, in order of time: the largest turns.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub turns: Vec<Sent>,
     /// What was taken.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub loot: Option<Loot>,
     /// Every term of the score.
     pub terms: Vec<Term>,
+    /// When the victim asked for the service's names, the first ones.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub lookups: Vec<Moment>,
+    /// Programs and libraries it fetched from the service, the first ones.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub downloads: Vec<Moment>,
     /// What innocent thing looks the same.
     pub not_proof: String,
     /// ATT&CK techniques.
@@ -160,6 +170,12 @@ pub struct Server {
     /// in none are absent.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub places: Vec<Place>,
+    /// Certificates it showed, the first ones: what makes it the same server in another capture.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub certificates: Vec<Shown>,
+    /// Forms of the requests that speak for a thief, the first ones: what makes two servers alike.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub templates: Vec<Template>,
 }
 
 /// Where an address is, by a database of the user: a hint whom to ask, never evidence.
@@ -179,6 +195,51 @@ pub struct Place {
     pub as_name: Option<String>,
 }
 
+/// A certificate that a service showed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Shown {
+    /// SHA-256 of the DER, hexadecimal.
+    pub sha256: String,
+    /// Subject in RFC 4514 style, cut at 256 characters.
+    pub subject: String,
+    /// Issuer likewise.
+    pub issuer: String,
+    /// Subject and issuer are equal.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub self_signed: bool,
+    /// Index of the capture.
+    pub capture: u32,
+    /// Frame of the hello that it answered; the first of the conversation, where that was not seen.
+    pub frame: u64,
+}
+
+/// The form of a request: what stays when addresses, numbers and identifiers change.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Template {
+    /// Method, path with `{n}`, `{hex}` and `{id}` for what changes, names of the query, header names in order.
+    pub form: String,
+    /// Index of the capture.
+    pub capture: u32,
+    /// Frame of the first request of this form.
+    pub frame: u64,
+}
+
+/// Something the victim did.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Moment {
+    /// When.
+    pub time: Timestamp,
+    /// The name asked for, the file fetched.
+    pub what: String,
+    /// Index of the capture.
+    pub capture: u32,
+    /// Frame it began in.
+    pub frame: u64,
+}
+
 /// A beat.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -193,6 +254,28 @@ pub struct Beacon {
     pub missed: u64,
     /// What beats: `connections`, `requests`, `turns`, `attempts`, `queries`.
     pub basis: String,
+    /// The first beat.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub start: Option<Timestamp>,
+    /// Beats in milliseconds after `start`, in order, at most [`MAX_BEATS`]: the first ones.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub beats_ms: Vec<u64>,
+}
+
+/// Most beats of which the time is told: enough to see period, jitter and pauses.
+pub const MAX_BEATS: usize = 512;
+
+impl Beacon {
+    /// With the times of its beats, given in order.
+    #[must_use]
+    pub fn at(mut self, times: impl IntoIterator<Item = Timestamp>) -> Self {
+        let mut times = times.into_iter().peekable();
+        self.start = times.peek().copied();
+        let since = |time: Timestamp| self.start.map_or(Duration(0), |start| time.since(start));
+        self.beats_ms =
+            times.take(MAX_BEATS).map(|time| (since(time).0.max(0) / 1_000_000).unsigned_abs()).collect();
+        self
+    }
 }
 
 /// An upload.
@@ -209,6 +292,22 @@ pub struct Upload {
     /// Path, mailbox or file name it went to.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub destination: Option<String>,
+}
+
+/// A run of bytes in one direction.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sent {
+    /// When it began.
+    pub time: Timestamp,
+    /// Who sent.
+    pub side: SideName,
+    /// Payload bytes.
+    pub bytes: u64,
+    /// Index of the capture.
+    pub capture: u32,
+    /// Frame of the first byte.
+    pub frame: u64,
 }
 
 /// What was taken, never a secret itself.
@@ -277,6 +376,9 @@ pub struct Context {
     pub what: String,
     /// Frames, bounded.
     pub frames: Vec<u64>,
+    /// When, and in which frame of which capture: the first ones.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub moments: Vec<Moment>,
 }
 
 /// A finding that was lowered or put away, and why.

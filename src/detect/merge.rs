@@ -2,6 +2,7 @@
 
 use super::attack;
 use super::evidence::{ChannelIx, Statement};
+use super::facts;
 use super::finding::{
     Beacon, Evidence, Family, Finding, Kind, Level, Loot, Server, Technique, Upload, Victim,
 };
@@ -45,10 +46,12 @@ pub fn finding(
     });
     let (first, last) = if span.0 <= span.1 { span } else { (channel.first, channel.last) };
     let family = family(&ranked, weights);
-    let upload = upload(&ranked, weights);
+    let (upload, carried) = upload(&ranked, weights).unzip();
     let loot = loot(&ranked);
     let beacon = beacon(&ranked);
-    let server = server(ledger, channel);
+    let mut server = server(ledger, channel);
+    server.certificates = facts::certificates(ledger, channel);
+    server.templates = facts::templates(ledger, channel, &ranked);
     let listed = ranked.iter().all(|s| indicators::SIGNALS.contains(&s.signal.as_str()));
     let mut attack: Vec<Technique> = ranked
         .iter()
@@ -79,7 +82,10 @@ pub fn finding(
         flows: channel.flows.len() as u64,
         beacon,
         upload,
+        turns: facts::turns(ledger, carried.unwrap_or_default()),
         loot,
+        lookups: facts::lookups(ledger, channel, client),
+        downloads: facts::downloads(ledger, ix, client),
         terms: sum.terms,
         not_proof: not_proof.unwrap_or_default(),
         attack,
@@ -161,7 +167,13 @@ fn absorb(mut best: Finding, other: Finding) -> Finding {
     best.kinds.sort_unstable();
     best.attack.sort();
     best.family = best.family.or(other.family);
-    best.upload = best.upload.or(other.upload);
+    if best.upload.is_none() {
+        (best.upload, best.turns) = (other.upload, other.turns);
+    }
+    facts::add(&mut best.server.certificates, other.server.certificates);
+    facts::add(&mut best.server.templates, other.server.templates);
+    facts::add(&mut best.lookups, other.lookups);
+    facts::add(&mut best.downloads, other.downloads);
     best.beacon = best.beacon.or(other.beacon);
     best.loot = best.loot.or(other.loot);
     best.first = best.first.min(other.first);
@@ -223,10 +235,11 @@ fn family(ranked: &[&Statement], weights: &Weights<'_>) -> Option<Family> {
 }
 
 /// The upload that the content knows best, else the largest.
-fn upload(ranked: &[&Statement], weights: &Weights<'_>) -> Option<Upload> {
+/// With the flows that carried it.
+fn upload<'a>(ranked: &[&'a Statement], weights: &Weights<'_>) -> Option<(Upload, &'a [usize])> {
     let rank = |s: &Statement| weights.of(&s.signal).is_some_and(|w| w.group != "upload");
-    let all = ranked.iter().filter_map(|s| Some((rank(s), s.upload.clone()?)));
-    all.max_by_key(|(known, upload)| (*known, upload.bytes)).map(|(_, upload)| upload)
+    let all = ranked.iter().filter_map(|s| Some((rank(s), s.upload.clone()?, &*s.flows)));
+    all.max_by_key(|(known, upload, _)| (*known, upload.bytes)).map(|(_, upload, flows)| (upload, flows))
 }
 
 fn loot(ranked: &[&Statement]) -> Option<Loot> {
@@ -281,6 +294,8 @@ fn server(ledger: &Ledger, channel: &Channel) -> Server {
         app: apps.into_iter().max_by_key(|(_, n)| *n).map_or_else(String::new, most),
         roles: channel.service.roles.iter().cloned().collect(),
         places: Vec::new(),
+        certificates: Vec::new(),
+        templates: Vec::new(),
     }
 }
 

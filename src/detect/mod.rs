@@ -7,6 +7,7 @@
 pub mod allow;
 mod attack;
 mod evidence;
+mod facts;
 pub mod families;
 pub mod finding;
 pub mod indicators;
@@ -22,6 +23,7 @@ mod signals;
 mod testing;
 
 pub use evidence::{ChannelIx, MAX_FRAMES, SignalRule, SignalRules, Statement};
+pub use facts::MAX_TURNS;
 pub use finding::{Finding, Verdict};
 pub use indicators::Indicators;
 pub use ledger::address::private;
@@ -30,7 +32,7 @@ pub use rules::{RuleError, Rules, parse_services, parse_signals};
 pub use score::FamilyNote;
 
 use crate::record::Records;
-use finding::{Context, Level, Lowered};
+use finding::{Context, Level, Lowered, Moment};
 use ledger::Sides;
 use rayon::prelude::*;
 use score::Weights;
@@ -155,9 +157,12 @@ fn lowered(view: &signals::View<'_>, from: Option<Level>, to: Option<Level>, why
     view.channel.client.filter(|_| from > to).map(|host| Lowered { host, server, from, to, why })
 }
 
+/// Host, kind and what was seen, with how often, frames and moments.
+type Seen<'a> = ((std::net::IpAddr, &'a str, String), (u64, BTreeSet<u64>, Vec<Moment>));
+
 /// Look-ups of the public address and dead-drop pages, host by host.
 fn context(ledger: &Ledger) -> Vec<Context> {
-    let mut found: BTreeMap<_, (u64, BTreeSet<u64>)> = BTreeMap::new();
+    let mut found: BTreeMap<_, (u64, BTreeSet<u64>, Vec<Moment>)> = BTreeMap::new();
     for (addr, host) in &ledger.hosts {
         for event in &host.timeline {
             let kind = match event.kind {
@@ -168,18 +173,22 @@ fn context(ledger: &Ledger) -> Vec<Context> {
                 // Names that do not exist are many in every network; they matter before a contact only.
                 EventKind::Dead => continue,
             };
-            let (count, frames) = found.entry((*addr, kind, event.what.clone())).or_default();
+            let (count, frames, moments) = found.entry((*addr, kind, event.what.clone())).or_default();
             *count += 1;
             if frames.len() < CONTEXT_FRAMES {
                 frames.insert(event.frame);
             }
+            if moments.len() < CONTEXT_FRAMES {
+                moments.push(facts::moment(ledger, event));
+            }
         }
     }
-    let make = |((host, kind, what), (count, frames)): ((_, &str, String), (u64, BTreeSet<u64>))| Context {
+    let make = |((host, kind, what), (count, frames, moments)): Seen<'_>| Context {
         kind: kind.to_owned(),
         host,
         what: if count > 1 { format!("{what}, {count} times") } else { what },
         frames: frames.into_iter().collect(),
+        moments,
     };
     found.into_iter().take(MAX_CONTEXT).map(make).collect()
 }
@@ -191,6 +200,7 @@ fn asked(lists: &Indicators, ledger: &Ledger) -> impl Iterator<Item = Context> {
         host: listed.host,
         what: listed.what,
         frames: listed.frames.into_iter().take(CONTEXT_FRAMES).collect(),
+        moments: Vec::new(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The picture as a graph: for Graphviz (DOT) and for everything that reads GraphML.
 
 use super::join::Picture;
+use super::link::Link;
 use std::io::{self, Write};
 
 /// Writes DOT. Servers are boxes, victims ellipses; an edge is labelled with the findings behind it.
@@ -12,6 +13,13 @@ pub fn dot(picture: &Picture, out: &mut dyn Write) -> io::Result<()> {
     }
     for (server, victim, findings) in edges(picture) {
         writeln!(out, "  \"{victim}\" -- \"{server}\" [label=\"{findings}\"];")?;
+    }
+    for link in linked(picture) {
+        let label = quoted(&format!("{}\n{}", link.kind, short(&link.value)));
+        writeln!(out, "  \"{}\" [shape=diamond, label=\"{label}\"];", link.id)?;
+        for server in &link.servers {
+            writeln!(out, "  \"{}\" -- \"{server}\" [style=dashed];", link.id)?;
+        }
     }
     writeln!(out, "}}")
 }
@@ -43,7 +51,29 @@ pub fn graphml(picture: &Picture, out: &mut dyn Write) -> io::Result<()> {
             "    <edge source=\"{victim}\" target=\"{server}\"><data key=\"findings\">{findings}</data></edge>"
         )?;
     }
+    for link in linked(picture) {
+        writeln!(out, "    <node id=\"{}\">", link.id)?;
+        writeln!(out, "      <data key=\"kind\">{}</data>", link.kind)?;
+        writeln!(out, "      <data key=\"label\">{}</data>", escaped(&link.value))?;
+        writeln!(out, "    </node>")?;
+        for server in &link.servers {
+            writeln!(out, "    <edge source=\"{}\" target=\"{server}\"/>", link.id)?;
+        }
+    }
     writeln!(out, "  </graph>\n</graphml>")
+}
+
+/// Links that are drawn: families are in the labels of servers.
+fn linked(picture: &Picture) -> impl Iterator<Item = &Link> {
+    picture.links.iter().filter(|link| link.kind != "family")
+}
+
+/// Characters of a link's value in a drawing.
+const VALUE: usize = 48;
+
+fn short(value: &str) -> String {
+    let cut: String = value.chars().take(VALUE).collect();
+    if cut.len() < value.len() { cut + "…" } else { cut }
 }
 
 struct Node<'a> {
@@ -55,9 +85,8 @@ struct Node<'a> {
 
 fn nodes(picture: &Picture) -> impl Iterator<Item = Node<'_>> {
     let servers = picture.servers.iter().map(|server| {
-        let name = server.places.iter().rfind(|place| place.kind == "name").or(server.places.first());
         let families: Vec<&str> = server.families.keys().map(String::as_str).collect();
-        let label = [name.map_or("", |place| &place.value), &families.join(", ")].join("\n");
+        let label = [server.label(), &families.join(", ")].join("\n");
         Node { id: &server.id, server: true, label: label.trim().to_owned(), level: server.level.name() }
     });
     let victims = picture.victims.iter().map(|victim| {

@@ -1,6 +1,9 @@
-//! Joins the findings of all runs.
+//! Joins the findings of all runs to servers and victims.
 
-use super::run::{Run, Sighting};
+use super::link::{Group, Link, groups, links};
+use super::place::{Key, Place, places};
+use super::run::Run;
+use super::seen::{Identity, Ids, OWN, Proof, Seen, Sets, capture_key, captures_of, identity, once, proofs};
 use crate::detect::finding::Level;
 use crate::detect::{Services, private};
 use crate::time::Timestamp;
@@ -27,6 +30,12 @@ pub struct Picture {
     pub servers: Vec<Server>,
     /// Those with most servers first, then by first sight.
     pub victims: Vec<Victim>,
+    /// What several servers have in common.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+    /// Servers that links put together: of one owner, or of one set-up of one program.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Group>,
 }
 
 /// Name and version of the picture's schema.
@@ -37,11 +46,14 @@ pub const SCHEMA: &str = "exfilscan/map/1";
 pub struct Server {
     /// `s1`, `s2`, ...: its place in the list.
     pub id: String,
+    /// The group it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// The highest level of a finding.
     pub level: Level,
     /// The highest score of a finding, in decibans.
     pub score: f64,
-    /// Addresses and names, each with when it was seen.
+    /// Addresses, names and mailboxes, each with when it was seen.
     pub places: Vec<Place>,
     /// Ports.
     pub ports: BTreeSet<u16>,
@@ -56,7 +68,9 @@ pub struct Server {
     pub first: Timestamp,
     /// Last packet of a finding.
     pub last: Timestamp,
-    /// Why taking it down would hit others or nobody: a messenger, a file host, a private address.
+    /// Captures it was seen in.
+    pub captures: u64,
+    /// What it or its address is known as, where others use it: a messenger, a file host, a private address.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub shared: BTreeSet<String>,
     /// What says so.
@@ -66,49 +80,26 @@ pub struct Server {
     pub more_proofs: u64,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)]
-const fn is_zero(n: &u64) -> bool {
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+pub(super) const fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
-/// An address or a name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Place {
-    /// `addr` or `name`.
-    pub kind: String,
-    /// The address or the name.
-    pub value: String,
-    /// First packet of a finding with it.
-    pub first: Timestamp,
-    /// Last packet of a finding with it.
-    pub last: Timestamp,
-    /// Findings with it.
-    pub findings: u64,
-    /// What the name or address is known as: its operator serves others as well.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub known_as: BTreeSet<String>,
-}
+impl Server {
+    /// What it is called: the name seen most, else the address seen most.
+    pub fn label(&self) -> &str {
+        let most = |kind: &str| {
+            let of_kind = self.places.iter().filter(|place| place.kind == kind);
+            of_kind.reduce(|best, place| if place.findings > best.findings { place } else { best })
+        };
+        most("name").or_else(|| most("addr")).map_or("", |place| &place.value)
+    }
 
-/// What says that a server had to do with a victim: packets.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Proof {
-    /// Id of the finding.
-    pub finding: String,
-    /// Its level.
-    pub level: Level,
-    /// Its title.
-    pub title: String,
-    /// Id of the server.
-    pub server: String,
-    /// Id of the victim.
-    pub victim: String,
-    /// The capture as it was named.
-    pub capture: String,
-    /// SHA-256 of the capture, where it was taken.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub sha256: String,
-    /// Inclusive frame ranges.
-    pub frames: Vec<(u64, u64)>,
+    /// The family that most findings name, the first by name of several.
+    pub fn family(&self) -> Option<&str> {
+        let best = self.families.iter().reduce(|best, own| if own.1 > best.1 { own } else { best });
+        best.map(|(name, _)| name.as_str())
+    }
 }
 
 /// A victim.
@@ -138,6 +129,8 @@ pub struct Victim {
     pub first: Timestamp,
     /// Last packet of a finding.
     pub last: Timestamp,
+    /// Captures it was seen in.
+    pub captures: u64,
     /// What says so.
     pub proofs: Vec<Proof>,
     /// Proofs beyond the bound.
@@ -145,106 +138,64 @@ pub struct Victim {
     pub more_proofs: u64,
 }
 
-/// What makes two sightings of a service one server.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    Addr(IpAddr),
-    Name(String),
-}
-
-/// Who a victim is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Identity {
-    /// A public address.
-    Public(IpAddr),
-    /// A private address with what tells it from the same address elsewhere: link-layer address, host name, else
-    /// the capture.
-    Private(IpAddr, String),
-}
-
 /// Joins the findings of runs. The order of the runs does not matter. Findings that several runs have (the same id in
 /// the same capture) count once. Memory and time are proportional to findings, times a logarithm.
 pub fn picture(runs: &[Run], services: &Services) -> Picture {
-    let sightings = once(runs);
-    let groups = groups(&sightings, services);
+    let seen = once(runs);
     let mut servers: Vec<(Server, Vec<usize>)> =
-        groups.into_iter().map(|group| (server(&group, &sightings, services), group)).collect();
-    servers.sort_by(|(a, _), (b, _)| {
-        b.level.cmp(&a.level).then(b.score.total_cmp(&a.score)).then(a.first.cmp(&b.first)).then_with(|| {
-            let value = |server: &Server| server.places.first().map(|place| place.value.clone());
-            value(a).cmp(&value(b))
-        })
+        same(&seen, services).into_iter().map(|members| (server(&members, &seen), members)).collect();
+    let least = |members: &[usize]| members.first().map(|&member| &seen[member].sighting.id);
+    servers.sort_by(|(a, of_a), (b, of_b)| {
+        (b.level.cmp(&a.level))
+            .then(b.score.total_cmp(&a.score))
+            .then(a.first.cmp(&b.first))
+            .then_with(|| least(of_a).cmp(&least(of_b)))
     });
-    let mut server_of = vec![String::new(); sightings.len()];
+    let mut ids = Ids { server: vec![String::new(); seen.len()], victim: Vec::new() };
+    let mut server_at = vec![0; seen.len()];
     for (at, (server, members)) in servers.iter_mut().enumerate() {
         server.id = format!("s{}", at + 1);
         for &member in &*members {
-            server_of[member].clone_from(&server.id);
+            ids.server[member].clone_from(&server.id);
+            server_at[member] = at;
         }
     }
-    let (victims, victim_of) = victims(&sightings, &server_of);
-    let servers: Vec<Server> = servers
-        .into_iter()
-        .map(|(mut server, members)| {
-            server.victims = members.iter().map(|&member| victim_of[member].clone()).collect();
-            (server.proofs, server.more_proofs) = proofs(&members, &sightings, &server_of, &victim_of);
-            server
-        })
-        .collect();
+    let victims = victims(&seen, &mut ids);
+    let servers = servers.into_iter().map(|(mut server, members)| {
+        server.victims = members.iter().map(|&member| ids.victim[member].clone()).collect();
+        (server.proofs, server.more_proofs) = proofs(&members, &seen, &ids, MAX_PROOFS);
+        server.places = places(&members, &seen, &ids, services);
+        server.shared = server.places.iter().flat_map(|place| place.known_as.iter().cloned()).collect();
+        server
+    });
+    let mut servers: Vec<Server> = servers.collect();
+    let links = links(&seen, &ids, &server_at);
+    let groups = groups(&mut servers, &links);
     let captures: BTreeSet<_> = runs.iter().flat_map(|run| &run.captures).map(capture_key).collect();
     Picture {
         schema: SCHEMA.to_owned(),
         runs: runs.len() as u64,
         captures: captures.len() as u64,
-        findings: sightings.len() as u64,
+        findings: seen.len() as u64,
         servers,
         victims,
+        links,
+        groups,
     }
-}
-
-fn capture_key(capture: &crate::record::CaptureInfo) -> &str {
-    if capture.sha256.is_empty() { &capture.path } else { &capture.sha256 }
-}
-
-/// The capture that a finding was seen in first.
-fn seen_in<'a>(run: &'a Run, sighting: &Sighting) -> &'a str {
-    let first = sighting.evidence.first().map_or(0, |packets| packets.capture);
-    run.capture(first).map_or("", capture_key)
-}
-
-/// Every finding once, in an order that does not depend on that of the runs.
-fn once(runs: &[Run]) -> Vec<(&Run, &Sighting)> {
-    let mut all: BTreeMap<(Timestamp, &str, &str), (&Run, &Sighting)> = BTreeMap::new();
-    for run in runs {
-        for sighting in &run.findings {
-            let key = (sighting.first, sighting.id.as_str(), seen_in(run, sighting));
-            let known = all.entry(key).or_insert((run, sighting));
-            // Of a finding that two versions of the rules made, the surer counts.
-            let path = |run: &'_ Run| run.captures.first().map(|capture| capture.path.clone());
-            let better = sighting.score.total_cmp(&known.1.score).then_with(|| path(known.0).cmp(&path(run)));
-            if better.is_gt() {
-                *known = (run, sighting);
-            }
-        }
-    }
-    all.into_values().collect()
 }
 
 /// Roles of a name that many unrelated people use.
-fn roles<'a>(name: &'a str, services: &'a Services) -> impl Iterator<Item = &'a str> {
+pub(super) fn roles<'a>(name: &'a str, services: &'a Services) -> impl Iterator<Item = &'a str> {
     // A name below a dynamic DNS or tunnel service is its customer's own.
     services.roles(name).filter(|role| !OWN.contains(role))
 }
 
-/// Roles of names below which each customer has one of its own.
-const OWN: [&str; 3] = ["dynamic-dns", "tunnel-service", "free-hosting"];
-
-/// Indices of the sightings of one server each: joined by addresses, and by names that are nobody else's.
-fn groups(sightings: &[(&Run, &Sighting)], services: &Services) -> Vec<Vec<usize>> {
-    let mut parent: Vec<usize> = (0..sightings.len()).collect();
-    let mut seen: BTreeMap<Key, usize> = BTreeMap::new();
-    for (at, (_, sighting)) in sightings.iter().enumerate() {
-        let service = &sighting.server;
+/// Indices of the findings of one server each: joined by addresses, and by names that are nobody else's.
+fn same(seen: &[Seen<'_>], services: &Services) -> Vec<Vec<usize>> {
+    let mut sets = Sets::new(seen.len());
+    let mut first: BTreeMap<Key, usize> = BTreeMap::new();
+    for (at, one) in seen.iter().enumerate() {
+        let service = &one.sighting.server;
         let known = service.roles.iter().any(|role| !OWN.contains(&role.as_str()));
         let shared = known || service.names.iter().any(|name| roles(name, services).next().is_some());
         // Behind the address of a messenger or a file host is more than one service.
@@ -252,32 +203,17 @@ fn groups(sightings: &[(&Run, &Sighting)], services: &Services) -> Vec<Vec<usize
             service.addrs.iter().filter(|addr| !shared && !private(**addr)).map(|addr| Key::Addr(*addr));
         let names = service.names.iter().map(|name| Key::Name(name.to_ascii_lowercase()));
         for key in addrs.chain(names) {
-            let other = *seen.entry(key).or_insert(at);
-            let (a, b) = (root(&mut parent, at), root(&mut parent, other));
-            parent[a.max(b)] = a.min(b);
+            let other = *first.entry(key).or_insert(at);
+            sets.join(at, other);
         }
     }
-    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for at in 0..sightings.len() {
-        groups.entry(root(&mut parent, at)).or_default().push(at);
-    }
-    groups.into_values().collect()
+    sets.list()
 }
 
-fn root(parent: &mut [usize], mut at: usize) -> usize {
-    while parent[at] != at {
-        parent[at] = parent[parent[at]];
-        at = parent[at];
-    }
-    at
-}
-
-fn server(group: &[usize], sightings: &[(&Run, &Sighting)], services: &Services) -> Server {
-    let mut places: BTreeMap<Key, Place> = BTreeMap::new();
-    // Mail goes through servers of many, or of somebody whose password was stolen before.
-    let mail = group.iter().any(|&member| is_mail(&sightings[member].1.server));
+fn server(members: &[usize], seen: &[Seen<'_>]) -> Server {
     let mut own = Server {
         id: String::new(),
+        group: None,
         level: Level::Low,
         score: f64::MIN,
         places: Vec::new(),
@@ -287,11 +223,12 @@ fn server(group: &[usize], sightings: &[(&Run, &Sighting)], services: &Services)
         victims: BTreeSet::new(),
         first: Timestamp(i64::MAX),
         last: Timestamp(i64::MIN),
+        captures: captures_of(members, seen),
         shared: BTreeSet::new(),
         proofs: Vec::new(),
         more_proofs: 0,
     };
-    for (_, sighting) in group.iter().map(|&member| sightings[member]) {
+    for sighting in members.iter().map(|&member| seen[member].sighting) {
         own.level = own.level.max(sighting.level);
         own.score = own.score.max(sighting.score);
         (own.first, own.last) = (own.first.min(sighting.first), own.last.max(sighting.last));
@@ -300,85 +237,40 @@ fn server(group: &[usize], sightings: &[(&Run, &Sighting)], services: &Services)
         if let Some(family) = &sighting.family {
             *own.families.entry(family.name.clone()).or_default() += 1;
         }
-        let addrs = sighting.server.addrs.iter().map(|addr| (Key::Addr(*addr), "addr", addr.to_string()));
-        let names = sighting.server.names.iter().map(|name| {
-            let name = name.to_ascii_lowercase();
-            (Key::Name(name.clone()), "name", name)
-        });
-        for (key, kind, value) in addrs.chain(names) {
-            let place = places.entry(key).or_insert_with(|| Place {
-                kind: kind.to_owned(),
-                value,
-                first: sighting.first,
-                last: sighting.last,
-                findings: 0,
-                known_as: BTreeSet::new(),
-            });
-            place.first = place.first.min(sighting.first);
-            place.last = place.last.max(sighting.last);
-            place.findings += 1;
-        }
     }
-    for (key, place) in &mut places {
-        match key {
-            Key::Name(name) => place.known_as.extend(roles(name, services).map(str::to_owned)),
-            Key::Addr(addr) if private(*addr) => {
-                place.known_as.insert("private-address".to_owned());
-            }
-            Key::Addr(_) => {}
-        }
-    }
-    if mail {
-        for place in places.values_mut() {
-            place.known_as.insert("mail-server".to_owned());
-        }
-    }
-    own.shared = places.values().flat_map(|place| place.known_as.iter().cloned()).collect();
-    own.places = places.into_values().collect();
     own
 }
 
-fn is_mail(service: &super::run::Service) -> bool {
-    service.app == "smtp" || service.ports.iter().any(|port| matches!(port, 25 | 465 | 587 | 2525))
-}
-
-fn identity(run: &Run, sighting: &Sighting) -> Identity {
-    let host = &sighting.victim;
-    if !private(host.addr) {
-        return Identity::Public(host.addr);
-    }
-    let name = host.names.first().map(|name| name.to_ascii_lowercase());
-    let apart = host.mac.clone().or(name).unwrap_or_else(|| seen_in(run, sighting).to_owned());
-    Identity::Private(host.addr, apart)
-}
-
-/// The victims, and the id of each sighting's.
-fn victims(sightings: &[(&Run, &Sighting)], server_of: &[String]) -> (Vec<Victim>, Vec<String>) {
+/// The victims; notes the id of each finding's.
+fn victims(seen: &[Seen<'_>], ids: &mut Ids) -> Vec<Victim> {
     let mut found: BTreeMap<Identity, Vec<usize>> = BTreeMap::new();
-    for (at, (run, sighting)) in sightings.iter().enumerate() {
-        found.entry(identity(run, sighting)).or_default().push(at);
+    for (at, one) in seen.iter().enumerate() {
+        found.entry(identity(one)).or_default().push(at);
     }
     let mut list: Vec<(Victim, Vec<usize>)> =
-        found.into_values().map(|members| (victim(&members, sightings, server_of), members)).collect();
-    list.sort_by(|(a, _), (b, _)| {
-        (b.servers.len().cmp(&a.servers.len())).then(a.first.cmp(&b.first)).then(a.addr.cmp(&b.addr))
+        found.into_values().map(|members| (victim(&members, seen, ids), members)).collect();
+    list.sort_by(|(a, of_a), (b, of_b)| {
+        (b.servers.len().cmp(&a.servers.len()))
+            .then(a.first.cmp(&b.first))
+            .then(a.addr.cmp(&b.addr))
+            .then(of_a.cmp(of_b))
     });
-    let mut victim_of = vec![String::new(); sightings.len()];
+    ids.victim = vec![String::new(); seen.len()];
     for (at, (victim, members)) in list.iter_mut().enumerate() {
         victim.id = format!("v{}", at + 1);
         for &member in &*members {
-            victim_of[member].clone_from(&victim.id);
+            ids.victim[member].clone_from(&victim.id);
         }
     }
-    let list = list.into_iter().map(|(mut victim, members)| {
-        (victim.proofs, victim.more_proofs) = proofs(&members, sightings, server_of, &victim_of);
+    let with_proofs = list.into_iter().map(|(mut victim, members)| {
+        (victim.proofs, victim.more_proofs) = proofs(&members, seen, ids, MAX_PROOFS);
         victim
     });
-    (list.collect(), victim_of)
+    with_proofs.collect()
 }
 
-fn victim(members: &[usize], sightings: &[(&Run, &Sighting)], server_of: &[String]) -> Victim {
-    let first = sightings[members[0]].1;
+fn victim(members: &[usize], seen: &[Seen<'_>], ids: &Ids) -> Victim {
+    let first = seen[members[0]].sighting;
     let mut own = Victim {
         id: String::new(),
         addr: first.victim.addr,
@@ -390,58 +282,21 @@ fn victim(members: &[usize], sightings: &[(&Run, &Sighting)], server_of: &[Strin
         taken: BTreeMap::new(),
         first: first.first,
         last: first.last,
+        captures: captures_of(members, seen),
         proofs: Vec::new(),
         more_proofs: 0,
     };
     for &member in members {
-        let sighting = sightings[member].1;
+        let sighting = seen[member].sighting;
         own.mac = own.mac.take().or_else(|| sighting.victim.mac.clone());
         own.names.extend(sighting.victim.names.iter().cloned());
         own.users.extend(sighting.victim.users.iter().cloned());
         own.level = own.level.max(sighting.level);
-        own.servers.insert(server_of[member].clone());
+        own.servers.insert(ids.server[member].clone());
         (own.first, own.last) = (own.first.min(sighting.first), own.last.max(sighting.last));
         for (category, n) in sighting.loot.iter().flat_map(|loot| &loot.categories) {
             *own.taken.entry(category.clone()).or_default() += n;
         }
     }
     own
-}
-
-/// What sightings rest on, the strongest first, and how many were left out.
-fn proofs(
-    members: &[usize],
-    sightings: &[(&Run, &Sighting)],
-    server_of: &[String],
-    victim_of: &[String],
-) -> (Vec<Proof>, u64) {
-    let mut ranked = members.to_vec();
-    ranked.sort_by(|&a, &b| sightings[b].1.score.total_cmp(&sightings[a].1.score).then(a.cmp(&b)));
-    let mut list = Vec::new();
-    let mut more = 0;
-    for member in ranked {
-        let (run, sighting) = sightings[member];
-        let mut frames: BTreeMap<u32, BTreeSet<(u64, u64)>> = BTreeMap::new();
-        for packets in &sighting.evidence {
-            frames.entry(packets.capture).or_default().extend(&packets.frames);
-        }
-        for (capture, frames) in frames {
-            if list.len() >= MAX_PROOFS {
-                more += 1;
-                continue;
-            }
-            let info = run.capture(capture);
-            list.push(Proof {
-                finding: sighting.id.clone(),
-                level: sighting.level,
-                title: sighting.title.clone(),
-                server: server_of[member].clone(),
-                victim: victim_of[member].clone(),
-                capture: info.map(|info| info.path.clone()).unwrap_or_default(),
-                sha256: info.map(|info| info.sha256.clone()).unwrap_or_default(),
-                frames: frames.into_iter().collect(),
-            });
-        }
-    }
-    (list, more)
 }

@@ -1,22 +1,22 @@
 //! Two lists to act on: what to take down, and whom to tell.
 //!
-//! Both are CSV (RFC 4180) with a header line. Cells are safe in spreadsheets: what would be taken for a formula has an
-//! apostrophe in front, and nothing in them steers a terminal.
+//! Both are CSV (RFC 4180) with a header line, in the manner of the `csv` format: nothing in a cell steers a terminal, is
+//! a formula, or ends it early.
 
-use super::join::{Picture, Place, Proof, Server};
+use super::join::{Picture, Server};
+use super::place::Place;
+use super::seen::Proof;
 use super::text::range;
-use crate::detect::finding::Level;
-use crate::report::Safe;
+use crate::report::{Cell, write_row};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
-
-/// The least level at which a server is listed: what is lower is no ground for a measure against anyone.
-const LEAST: Level = Level::High;
 
 /// Findings and captures named in one line.
 const NAMED: usize = 8;
 
-/// Addresses and names of servers, one a line, the worst first. Those that serve others as well (messengers, file hosts,
-/// well-known services), that are private, or that no finding of `high` or above names come with `no` in the column
+/// Addresses, names and mailboxes of servers, one a line, the worst first, each with its own level and proofs. What
+/// others use as well (messengers, file hosts, mail servers, addresses reached by name), what may be a decoy, what the
+/// server does not confirm, what is private, and what no finding of `high` or above names come with `no` in the column
 /// `list` and the reason: they are there to be known, not to be taken down. `defang` writes `203[.]0[.]113[.]4`.
 pub fn takedown(picture: &Picture, defang: bool, out: &mut dyn Write) -> io::Result<()> {
     let header = [
@@ -25,75 +25,89 @@ pub fn takedown(picture: &Picture, defang: bool, out: &mut dyn Write) -> io::Res
         "value",
         "level",
         "score",
+        "server",
+        "group",
         "families",
         "ports",
         "first",
         "last",
         "victims",
+        "seen_in_captures",
         "also_there",
+        "known_as",
+        "reason",
+        "findings",
+        "captures",
     ];
-    line(header.into_iter().chain(["reason", "findings", "captures"]).map(str::to_owned), out)?;
+    write!(out, "{}\r\n", header.join(","))?;
     for server in &picture.servers {
         for place in &server.places {
-            let why = reason(server, place);
-            let others = server.places.iter().filter(|other| other.value != place.value);
-            let others = others.take(NAMED).map(|other| shown(&other.value, defang));
-            let cells = [
-                if why.is_none() { "yes" } else { "no" }.to_owned(),
-                place.kind.clone(),
-                shown(&place.value, defang),
-                server.level.name().to_owned(),
-                format!("{:.1}", server.score),
-                joined(server.families.keys().cloned()),
-                joined(server.ports.iter().map(ToString::to_string)),
-                place.first.to_string(),
-                place.last.to_string(),
-                server.victims.len().to_string(),
-                joined(others),
-                why.unwrap_or_default(),
-                joined(findings(&server.proofs)),
-                joined(captures(&server.proofs)),
-            ];
-            line(cells, out)?;
+            write_row(&row(server, place, defang), out)?;
         }
     }
     Ok(())
 }
 
-/// Why a place is not one to take down.
-fn reason(server: &Server, place: &Place) -> Option<String> {
-    let known: Vec<&str> = place.known_as.iter().map(String::as_str).collect();
-    if !known.is_empty() {
-        return Some(format!("known as {}: others use it", known.join(", ")));
-    }
-    let shared: Vec<&str> = server.shared.iter().map(String::as_str).collect();
-    if !shared.is_empty() {
-        return Some(format!("reached under a name that is known as {}", shared.join(", ")));
-    }
-    (server.level < LEAST).then(|| format!("no finding above {}", server.level.name()))
+fn row(server: &Server, place: &Place, defang: bool) -> [Cell; 18] {
+    let others = server.places.iter().filter(|other| other.value != place.value);
+    let victims: BTreeSet<&str> = place.proofs.iter().map(|proof| proof.victim.as_str()).collect();
+    [
+        Cell::text(if place.takedown { "yes" } else { "no" }),
+        Cell::text(&place.kind),
+        Cell::text(&shown(&place.value, defang)),
+        Cell::text(place.level.name()),
+        Cell::figure(&format!("{:.1}", place.score)),
+        Cell::text(&server.id),
+        Cell::text(server.group.as_deref().unwrap_or("")),
+        Cell::list(server.families.keys()),
+        Cell::list(&server.ports),
+        Cell::text(&place.first.to_string()),
+        Cell::text(&place.last.to_string()),
+        Cell::list(victims),
+        Cell::figure(&place.captures),
+        Cell::list(others.take(NAMED).map(|other| shown(&other.value, defang))),
+        Cell::list(&place.known_as),
+        Cell::list(&place.withheld),
+        Cell::list(findings(&place.proofs)),
+        Cell::list(captures(&place.proofs)),
+    ]
 }
 
 /// Victims, one a line: whom to notify and of what.
 pub fn victims(picture: &Picture, out: &mut dyn Write) -> io::Result<()> {
     let header = [
-        "addr", "mac", "names", "users", "level", "first", "last", "taken", "servers", "findings", "captures",
+        "victim",
+        "addr",
+        "mac",
+        "names",
+        "users",
+        "level",
+        "first",
+        "last",
+        "taken",
+        "servers",
+        "seen_in_captures",
+        "findings",
+        "captures",
     ];
-    line(header.map(str::to_owned), out)?;
+    write!(out, "{}\r\n", header.join(","))?;
     for victim in &picture.victims {
         let cells = [
-            victim.addr.to_string(),
-            victim.mac.clone().unwrap_or_default(),
-            joined(victim.names.iter().cloned()),
-            joined(victim.users.iter().cloned()),
-            victim.level.name().to_owned(),
-            victim.first.to_string(),
-            victim.last.to_string(),
-            joined(victim.taken.iter().map(|(what, n)| format!("{what} {n}"))),
-            joined(victim.servers.iter().cloned()),
-            joined(findings(&victim.proofs)),
-            joined(captures(&victim.proofs)),
+            Cell::text(&victim.id),
+            Cell::text(&victim.addr.to_string()),
+            Cell::text(victim.mac.as_deref().unwrap_or("")),
+            Cell::list(&victim.names),
+            Cell::list(&victim.users),
+            Cell::text(victim.level.name()),
+            Cell::text(&victim.first.to_string()),
+            Cell::text(&victim.last.to_string()),
+            Cell::list(victim.taken.iter().map(|(what, n)| format!("{what} {n}"))),
+            Cell::list(&victim.servers),
+            Cell::figure(&victim.captures),
+            Cell::list(findings(&victim.proofs)),
+            Cell::list(captures(&victim.proofs)),
         ];
-        line(cells, out)?;
+        write_row(&cells, out)?;
     }
     Ok(())
 }
@@ -115,22 +129,5 @@ fn captures(proofs: &[Proof]) -> impl Iterator<Item = String> {
 }
 
 fn shown(value: &str, defang: bool) -> String {
-    if defang { value.replace('.', "[.]").replace(':', "[:]") } else { value.to_owned() }
-}
-
-fn joined(parts: impl Iterator<Item = String>) -> String {
-    parts.collect::<Vec<_>>().join("; ")
-}
-
-fn line(cells: impl IntoIterator<Item = String>, out: &mut dyn Write) -> io::Result<()> {
-    let cells: Vec<String> = cells.into_iter().map(|text| cell(&text)).collect();
-    write!(out, "{}\r\n", cells.join(","))
-}
-
-/// A cell: nothing in it steers, is a formula, or ends it early.
-fn cell(text: &str) -> String {
-    let text = Safe(text).to_string();
-    let formula = text.starts_with(['=', '+', '-', '@']);
-    let text = if formula { format!("'{text}") } else { text };
-    if text.contains([',', '"', '\'', ';']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    if defang { value.replace('.', "[.]").replace(':', "[:]").replace('@', "[@]") } else { value.to_owned() }
 }

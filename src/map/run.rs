@@ -2,7 +2,7 @@
 
 use crate::detect::finding::Level;
 use crate::record::CaptureInfo;
-use crate::report::{NotAReport, Reported, read};
+use crate::report::{NotAReport, Reported, Subject, read};
 use crate::time::Timestamp;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -39,6 +39,12 @@ pub struct Sighting {
     /// What was taken.
     #[serde(default)]
     pub loot: Option<Taken>,
+    /// The upload, where there is one.
+    #[serde(default)]
+    pub upload: Option<Upload>,
+    /// The terms of the score.
+    #[serde(default)]
+    pub terms: Vec<Term>,
     /// The packets to open.
     #[serde(default)]
     pub evidence: Vec<Packets>,
@@ -83,6 +89,65 @@ pub struct Service {
     /// What `rules/services.toml` knew of it when the report was made.
     #[serde(default)]
     pub roles: Vec<String>,
+    /// Certificates it showed.
+    #[serde(default)]
+    pub certificates: Vec<Certificate>,
+    /// Forms of the requests it got.
+    #[serde(default)]
+    pub templates: Vec<Template>,
+}
+
+/// A certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Certificate {
+    /// SHA-256, hexadecimal.
+    pub sha256: String,
+    /// Subject.
+    #[serde(default)]
+    pub subject: String,
+    /// Issuer.
+    #[serde(default)]
+    pub issuer: String,
+    /// They are equal.
+    #[serde(default)]
+    pub self_signed: bool,
+    /// Index of the capture.
+    #[serde(default)]
+    pub capture: u32,
+    /// Frame.
+    #[serde(default)]
+    pub frame: u64,
+}
+
+/// The form of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Template {
+    /// Method, path, query and headers without what changes.
+    pub form: String,
+    /// Index of the capture.
+    #[serde(default)]
+    pub capture: u32,
+    /// Frame of the first request.
+    #[serde(default)]
+    pub frame: u64,
+}
+
+/// An upload.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Upload {
+    /// Path, mailbox or file name it went to.
+    #[serde(default)]
+    pub destination: Option<String>,
+}
+
+/// A term of the score.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Term {
+    /// Signal or rule.
+    pub signal: String,
+    /// Decibans it adds.
+    #[serde(default)]
+    pub weight: f64,
 }
 
 /// What was taken.
@@ -91,6 +156,9 @@ pub struct Taken {
     /// By category, how many.
     #[serde(default)]
     pub categories: BTreeMap<String, u64>,
+    /// The mailbox, bot or page it was left at.
+    #[serde(default)]
+    pub drop: Option<String>,
 }
 
 /// Frames of a capture.
@@ -100,6 +168,28 @@ pub struct Packets {
     pub capture: u32,
     /// Inclusive ranges.
     pub frames: Vec<(u64, u64)>,
+}
+
+impl Sighting {
+    /// What decides whether its server may be acted on.
+    pub fn subject(&self) -> Subject<'_> {
+        let server = &self.server;
+        Subject {
+            level: self.level,
+            app: &server.app,
+            roles: &server.roles,
+            names: &server.names,
+            addrs: &server.addrs,
+            signals: self
+                .terms
+                .iter()
+                .filter(|term| term.weight > 0.0)
+                .map(|term| term.signal.as_str())
+                .collect(),
+            drop: self.loot.as_ref().and_then(|loot| loot.drop.as_deref()),
+            destination: self.upload.as_ref().and_then(|upload| upload.destination.as_deref()),
+        }
+    }
 }
 
 impl Run {

@@ -1,6 +1,8 @@
 //! The picture in words.
 
-use super::join::{Picture, Proof, Server, Victim};
+use super::join::{Picture, Server, Victim};
+use super::link::Link;
+use super::seen::Proof;
 use crate::report::Safe;
 use std::io::{self, Write};
 
@@ -24,17 +26,36 @@ pub fn text(picture: &Picture, out: &mut dyn Write) -> io::Result<()> {
     for victim in &picture.victims {
         self::victim(victim, out)?;
     }
+    for link in &picture.links {
+        self::link(link, out)?;
+    }
+    for group in &picture.groups {
+        let ids = |ids: &std::collections::BTreeSet<String>| {
+            shortened(&ids.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        writeln!(out, "\n{} {} put together by {}", group.id, ids(&group.servers), ids(&group.links))?;
+    }
     Ok(())
+}
+
+fn link(link: &Link, out: &mut dyn Write) -> io::Result<()> {
+    let servers: Vec<&str> = link.servers.iter().map(String::as_str).collect();
+    let about = if link.about.is_empty() { String::new() } else { format!(" ({})", Safe(&link.about)) };
+    writeln!(out, "\n{} {} {}{about}", link.id, link.kind, Safe(&link.value))?;
+    writeln!(out, "  of {}", shortened(&servers))?;
+    proofs(&link.proofs, link.more_proofs, out)
 }
 
 fn server(server: &Server, out: &mut dyn Write) -> io::Result<()> {
     let families = named(server.families.iter());
     let families = if families.is_empty() { String::new() } else { format!(" {families}") };
-    writeln!(out, "\n{} {} ({:.1}){families}", server.id, server.level.name(), server.score)?;
+    let group = server.group.as_ref().map(|id| format!(" in {id}")).unwrap_or_default();
+    writeln!(out, "\n{} {} ({:.1}){families}{group}", server.id, server.level.name(), server.score)?;
     for place in server.places.iter().take(SHOWN) {
-        let known = place.known_as.iter().cloned().collect::<Vec<_>>().join(", ");
-        let known = if known.is_empty() { known } else { format!(" ({})", Safe(&known)) };
-        writeln!(out, "  {} {}{known}: {} to {}", place.kind, Safe(&place.value), place.first, place.last)?;
+        let why = place.withheld.iter().cloned().collect::<Vec<_>>().join("; ");
+        let act = if place.takedown { "to take down".to_owned() } else { format!("not to take down: {why}") };
+        writeln!(out, "  {} {}: {} to {}", place.kind, Safe(&place.value), place.first, place.last)?;
+        writeln!(out, "    {}", Safe(&act))?;
     }
     rest(server.places.len(), out)?;
     let ports: Vec<String> = server.ports.iter().map(ToString::to_string).collect();

@@ -5,7 +5,7 @@
 //! an address, and what is in doubt is reported as seen, not as to be blocked.
 
 use super::plain;
-use crate::detect::finding::Finding;
+use crate::detect::finding::{Finding, Level};
 use std::net::IpAddr;
 
 /// Roles below whose names anyone gets one of his own: such a name may be blocked, its address not.
@@ -19,6 +19,44 @@ const MANY: &str = "one-request-many-servers";
 const MAIL: [&str; 3] = ["smtp", "imap", "pop3"];
 /// Most bytes of a name (RFC 1035, 2.3.4) and of one of its labels.
 const MAX_NAME: (usize, usize) = (253, 63);
+
+/// What of a finding decides: so that findings read back from a report are judged as those just made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subject<'a> {
+    /// How sure.
+    pub level: Level,
+    /// What the service spoke.
+    pub app: &'a str,
+    /// What is known of it.
+    pub roles: &'a [String],
+    /// Its names.
+    pub names: &'a [String],
+    /// Its addresses.
+    pub addrs: &'a [IpAddr],
+    /// Signals and rules that speak for a thief.
+    pub signals: Vec<&'a str>,
+    /// The mailbox, bot or page that loot was left at.
+    pub drop: Option<&'a str>,
+    /// Where an upload went.
+    pub destination: Option<&'a str>,
+}
+
+impl<'a> From<&'a Finding> for Subject<'a> {
+    fn from(finding: &'a Finding) -> Self {
+        let server = &finding.server;
+        let signals = finding.terms.iter().filter(|term| term.weight > 0.0);
+        Self {
+            level: finding.level,
+            app: &server.app,
+            roles: &server.roles,
+            names: &server.names,
+            addrs: &server.addrs,
+            signals: signals.map(|term| term.signal.as_str()).collect(),
+            drop: finding.loot.as_ref().and_then(|loot| loot.drop.as_deref()),
+            destination: finding.upload.as_ref().and_then(|upload| upload.destination.as_deref()),
+        }
+    }
+}
 
 /// What may be blocked.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -36,17 +74,21 @@ pub struct Blockable<'a> {
 impl<'a> Blockable<'a> {
     /// Of a finding.
     pub fn of(finding: &'a Finding) -> Self {
-        if !plain::certain(finding) {
+        Self::judge(&Subject::from(finding))
+    }
+
+    /// Of what decides.
+    pub fn judge(server: &Subject<'a>) -> Self {
+        if server.level < plain::CERTAIN {
             return Self {
-                withheld: Some(format!("level {} is below high", plain::word(finding.level))),
+                withheld: Some(format!("level {} is below high", server.level.name())),
                 ..Self::default()
             };
         }
-        let mailboxes = mailboxes(finding);
-        if let Some(why) = shared(finding) {
+        let mailboxes = mailboxes(server);
+        if let Some(why) = server.shared() {
             return Self { mailboxes, withheld: Some(why), ..Self::default() };
         }
-        let server = &finding.server;
         let own = server.roles.iter().any(|role| OWN_NAME_ROLES.contains(&role.as_str()));
         // A tunnel goes below one name; the names above it may be anyone's.
         let above = |name: &str| {
@@ -74,25 +116,29 @@ impl<'a> Blockable<'a> {
     }
 }
 
+impl Subject<'_> {
+    /// Why the server is not the thief's alone, if it is not.
+    pub fn shared(&self) -> Option<String> {
+        if let Some(role) = self.roles.iter().find(|role| !OWN_NAME_ROLES.contains(&role.as_str())) {
+            return Some(format!("a service of many ({role})"));
+        }
+        if MAIL.contains(&self.app) {
+            return Some("a mail server, on which others have mailboxes".to_owned());
+        }
+        let says = |signals: &[&str]| self.signals.iter().any(|signal| signals.contains(signal));
+        if !self.names.is_empty() && says(&CLAIMED) {
+            return Some("a name that the server does not confirm".to_owned());
+        }
+        if says(&[MANY]) {
+            return Some("one of many servers that got the same request; some may be decoys".to_owned());
+        }
+        (self.app == "dns" && self.names.is_empty()).then(|| "a resolver, which others use".to_owned())
+    }
+}
+
 /// Why the server of a finding is not the thief's alone, if it is not.
 pub fn shared(finding: &Finding) -> Option<String> {
-    let server = &finding.server;
-    if let Some(role) = server.roles.iter().find(|role| !OWN_NAME_ROLES.contains(&role.as_str())) {
-        return Some(format!("a service of many ({role})"));
-    }
-    if MAIL.contains(&server.app.as_str()) {
-        return Some("a mail server, on which others have mailboxes".to_owned());
-    }
-    let says = |signals: &[&str]| {
-        finding.terms.iter().any(|term| term.weight > 0.0 && signals.contains(&term.signal.as_str()))
-    };
-    if !server.names.is_empty() && says(&CLAIMED) {
-        return Some("a name that the server does not confirm".to_owned());
-    }
-    if says(&[MANY]) {
-        return Some("one of many servers that got the same request; some may be decoys".to_owned());
-    }
-    (server.app == "dns" && server.names.is_empty()).then(|| "a resolver, which others use".to_owned())
+    Subject::from(finding).shared()
 }
 
 /// Whether a text is the name of a host that one owner has: in form, and not a suffix under which names are given away.
@@ -117,13 +163,12 @@ fn rentable(name: &str, below: bool) -> bool {
     !below || name.len() > domain.as_bytes().len() || domain.suffix().typ() == Some(psl::Type::Private)
 }
 
-fn mailboxes(finding: &Finding) -> Vec<&str> {
-    if !MAIL.contains(&finding.server.app.as_str()) {
+fn mailboxes<'a>(server: &Subject<'a>) -> Vec<&'a str> {
+    if !MAIL.contains(&server.app) {
         return Vec::new();
     }
-    let drop = finding.loot.as_ref().and_then(|loot| loot.drop.as_deref());
-    let to = finding.upload.as_ref().and_then(|upload| upload.destination.as_deref());
-    let mut boxes: Vec<&str> = drop.into_iter().chain(to).filter(|text| is_mailbox(text)).collect();
+    let all = server.drop.into_iter().chain(server.destination);
+    let mut boxes: Vec<&str> = all.filter(|text| is_mailbox(text)).collect();
     boxes.dedup();
     boxes
 }

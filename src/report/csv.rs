@@ -56,36 +56,61 @@ const COLUMNS: [&str; 40] = [
 ];
 
 /// A cell: figures stand as they are, text is quoted and made harmless.
-enum Cell {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cell {
+    /// A number, of this program's own making.
     Figure(String),
+    /// Anything else.
     Text(String),
+    /// Nothing is known.
     Unknown,
+}
+
+impl Cell {
+    /// A text; nothing where it is empty. Bounded and freed of what steers.
+    pub fn text(value: &str) -> Self {
+        if value.is_empty() { Self::Unknown } else { Self::Text(clean(value)) }
+    }
+    /// A figure.
+    pub fn figure(value: &impl ToString) -> Self {
+        Self::Figure(value.to_string())
+    }
+    /// Several values, ` | ` between them.
+    pub fn list<T: ToString>(values: impl IntoIterator<Item = T>) -> Self {
+        let values: Vec<String> = values.into_iter().map(|value| clean(&value.to_string())).collect();
+        if values.is_empty() { Self::Unknown } else { Self::Text(values.join(" | ")) }
+    }
+}
+
+/// Writes a line of cells (RFC 4180). Errors are those of `out` only.
+pub fn write_row(cells: &[Cell], out: &mut dyn Write) -> io::Result<()> {
+    for (at, cell) in cells.iter().enumerate() {
+        let comma = if at == 0 { "" } else { "," };
+        match cell {
+            Cell::Figure(figure) => write!(out, "{comma}{figure}")?,
+            Cell::Text(text) => write!(out, "{comma}\"{}\"", harmless(text).replace('"', "\"\""))?,
+            Cell::Unknown => write!(out, "{comma}")?,
+        }
+    }
+    out.write_all(b"\r\n")
 }
 
 impl Exporter for Csv {
     fn export(&self, report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
         write!(out, "{}\r\n", COLUMNS.join(","))?;
         for finding in report.findings() {
-            for (at, cell) in row(report, finding).iter().enumerate() {
-                let comma = if at == 0 { "" } else { "," };
-                match cell {
-                    Cell::Figure(figure) => write!(out, "{comma}{figure}")?,
-                    Cell::Text(text) => write!(out, "{comma}\"{}\"", harmless(text).replace('"', "\"\""))?,
-                    Cell::Unknown => write!(out, "{comma}")?,
-                }
-            }
-            out.write_all(b"\r\n")?;
+            write_row(&row(report, finding), out)?;
         }
         Ok(())
     }
 }
 
 fn figure(value: impl ToString + Copy) -> Cell {
-    Cell::Figure(value.to_string())
+    Cell::figure(&value)
 }
 
 fn text(value: &str) -> Cell {
-    if value.is_empty() { Cell::Unknown } else { Cell::Text(clean(value)) }
+    Cell::text(value)
 }
 
 fn maybe<T>(value: Option<T>, cell: impl Fn(T) -> Cell) -> Cell {
@@ -93,8 +118,7 @@ fn maybe<T>(value: Option<T>, cell: impl Fn(T) -> Cell) -> Cell {
 }
 
 fn list<T: ToString>(values: impl IntoIterator<Item = T>) -> Cell {
-    let values: Vec<String> = values.into_iter().map(|value| clean(&value.to_string())).collect();
-    if values.is_empty() { Cell::Unknown } else { Cell::Text(values.join(" | ")) }
+    Cell::list(values)
 }
 
 /// Each text once, in the order of coming.

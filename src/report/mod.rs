@@ -29,11 +29,12 @@ mod tlp;
 mod trouble;
 
 pub use atlas::{Atlas, NoAtlas};
-pub use csv::Csv;
+pub use block::{Blockable, Subject};
+pub use csv::{Cell, Csv, write_row};
 pub use document::{Document, HostEntry, SCHEMA, Tool, Totals};
 pub use ecs::Ecs;
 pub use eve::Eve;
-pub use html::Html;
+pub use html::{Html, frame};
 pub use json::Json;
 pub use junit::{Junit, escape as xml};
 pub use markdown::Markdown;

@@ -47,10 +47,8 @@ pub fn rule(finding: &Finding) -> &str {
     finding.family.as_ref().map_or_else(term, |family| family.rule.as_str())
 }
 
-/// Whether a finding is worth acting on without a look: what automatic blocking may rest on.
-pub fn certain(finding: &Finding) -> bool {
-    finding.level >= Level::High
-}
+/// The least level that is worth acting on without a look: what automatic blocking may rest on.
+pub const CERTAIN: Level = Level::High;
 
 /// The ends of one conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

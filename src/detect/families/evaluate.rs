@@ -497,7 +497,9 @@ fn beacon(found: &Found<'_>) -> Option<Beacon> {
         return None;
     }
     let basis = found.hits.first()?.basis.to_owned();
-    Some(Beacon { period_s, jitter, count: found.hits.len() as u64, missed: 0, basis })
+    let count = found.hits.len() as u64;
+    let beacon = Beacon { period_s, jitter, count, missed: 0, basis, start: None, beats_ms: Vec::new() };
+    Some(beacon.at(found.hits.iter().map(|hit| hit.time)))
 }
 
 /// The upload that the steps marked so saw together, in the statement's own channel.

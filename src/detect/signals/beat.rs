@@ -48,7 +48,8 @@ pub(super) struct Beat {
 }
 
 impl Beat {
-    pub(super) fn beacon(&self, basis: &str) -> Beacon {
+    /// The beat as findings tell it, with the moments in which it was found, in seconds after `from`.
+    pub(super) fn beacon(&self, basis: &str, from: Timestamp, times: &[f64]) -> Beacon {
         let round = |x: f64| (x * 1000.0).round() / 1000.0;
         Beacon {
             period_s: round(self.period),
@@ -56,18 +57,27 @@ impl Beat {
             count: self.count as u64,
             missed: self.missed,
             basis: basis.to_owned(),
+            start: None,
+            beats_ms: Vec::new(),
         }
+        .at(apart(times).into_iter().map(|seconds| from + Duration((seconds * 1e9) as i64)))
     }
 }
 
-/// Looks for a period in moments given in seconds, in order.
-pub(super) fn regular(times: &[f64]) -> Option<Beat> {
+/// Moments without those that belong to the one before.
+fn apart(times: &[f64]) -> Vec<f64> {
     let mut kept: Vec<f64> = Vec::new();
     for &time in times.iter().take(MAX_EVENTS) {
         if kept.last().is_none_or(|last| time - last >= TOGETHER_S) {
             kept.push(time);
         }
     }
+    kept
+}
+
+/// Looks for a period in moments given in seconds, in order.
+pub(super) fn regular(times: &[f64]) -> Option<Beat> {
+    let kept = apart(times);
     if kept.len() < MIN_EXACT {
         return None;
     }
@@ -164,7 +174,7 @@ fn connections(view: &View<'_>) -> Option<Statement> {
     let mut statement =
         flows.take(super::MAX_FRAMES).fold(statement, |said, (index, flow)| said.flow(index, flow));
     statement.kinds.push(Kind::Beacon);
-    statement.beacon = Some(beat.beacon("connections"));
+    statement.beacon = Some(beat.beacon("connections", view.channel.first, &times));
     Some(statement)
 }
 
@@ -193,11 +203,12 @@ fn requests(view: &View<'_>) -> Option<Statement> {
     let what =
         if what.0 == "*" { "requests".to_owned() } else { format!("requests {} {}", what.0, clip(what.1)) };
     let mut statement = view.say(beat.strength, describe(&beat, &what));
+    let times: Vec<f64> = moments.iter().map(|moment| moment.0).collect();
     for (_, index, frame, time) in moments.into_iter().take(super::MAX_FRAMES) {
         statement = statement.at(index, &view.ledger.flows[index], frame, time);
     }
     statement.kinds.push(Kind::Beacon);
-    statement.beacon = Some(beat.beacon("requests"));
+    statement.beacon = Some(beat.beacon("requests", view.channel.first, &times));
     Some(statement)
 }
 
@@ -254,11 +265,12 @@ fn turns(view: &View<'_>) -> Option<Statement> {
     let (beat, index, moments) = best?;
     let flow = &view.ledger.flows[index];
     let mut statement = view.say(beat.strength, describe(&beat, "turns in one connection"));
+    let times: Vec<f64> = moments.iter().map(|(micros, _)| *micros as f64 / 1e6).collect();
     for (micros, frame) in moments.into_iter().take(super::MAX_FRAMES) {
         statement = statement.at(index, flow, frame, flow.start + Duration(micros.saturating_mul(1000)));
     }
     statement.kinds.push(Kind::Beacon);
-    statement.beacon = Some(beat.beacon("turns"));
+    statement.beacon = Some(beat.beacon("turns", flow.start, &times));
     Some(statement)
 }
 
@@ -341,7 +353,10 @@ mod tests {
         let flows = (0..12).map(|n| flow("203.0.113.9", 8081).at_ms(n * 30_000).payload(200, 90).build());
         let ledger = ledger(flows);
         let said = connections(&view(&ledger)).unwrap();
-        assert!((said.beacon.unwrap().period_s - 30.0).abs() < 1e-6);
+        let beacon = said.beacon.unwrap();
+        assert!((beacon.period_s - 30.0).abs() < 1e-6);
+        assert_eq!(beacon.start, Some(ledger.flows[0].start), "each beat is told");
+        assert_eq!(beacon.beats_ms, (0..12).map(|n| n * 30_000).collect::<Vec<_>>());
         let flows = [0, 100, 4000, 31_000, 33_000, 99_000, 240_000, 241_500];
         let ledger = super::super::super::testing::ledger(
             flows.map(|ms| flow("203.0.113.9", 8081).at_ms(ms).payload(200, 90).build()),

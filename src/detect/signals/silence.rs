@@ -40,7 +40,7 @@ fn attempts(view: &View<'_>) -> Option<Statement> {
     let strength = if beat.is_some() { 1.0 } else { 0.6 };
     let statement = view.say(strength, why);
     let mut statement = failed.into_iter().fold(statement, |said, (index, flow)| said.flow(index, flow));
-    statement.beacon = beat.map(|beat| beat.beacon("attempts"));
+    statement.beacon = beat.map(|beat| beat.beacon("attempts", view.channel.first, &times));
     if statement.beacon.is_some() {
         statement.kinds.push(Kind::Beacon);
     }
@@ -85,7 +85,7 @@ fn unheard(view: &View<'_>) -> Option<Statement> {
     for index in flows {
         statement = statement.flow(index, &view.ledger.flows[index]);
     }
-    statement.beacon = beat.map(|beat| beat.beacon("attempts"));
+    statement.beacon = beat.map(|beat| beat.beacon("attempts", view.channel.first, &times));
     statement.kinds.push(Kind::Beacon);
     Some(statement)
 }

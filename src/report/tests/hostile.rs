@@ -31,8 +31,15 @@ fn evil() -> Finding {
         also: vec![text()],
         software: Some(text()),
     });
-    finding.beacon =
-        Some(Beacon { period_s: 60.0, jitter: 0.1, count: 9, missed: 0, basis: "requests".to_owned() });
+    finding.beacon = Some(Beacon {
+        period_s: 60.0,
+        jitter: 0.1,
+        count: 9,
+        missed: 0,
+        basis: "requests".to_owned(),
+        start: None,
+        beats_ms: vec![0, 60_000],
+    });
     finding.upload =
         Some(Upload { bytes: 1, requests: 1, encoding: Some(text()), destination: Some(text()) });
     finding.loot = Some(Loot {

@@ -166,7 +166,9 @@ fn of_one_family_the_strongest_speaks() {
 #[test]
 fn the_rule_to_copy_is_a_rule() {
     let text = include_str!("../../../../docs/rules.md");
-    let example = text.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    // The fence names the file that the document's commands use.
+    let block = text.split("```toml").nth(1).and_then(|rest| rest.split_once('\n')).expect("an example").1;
+    let example = block.split("```").next().expect("its text");
     let rules = parse(example, "docs/rules.md").unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(rules.iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>(), ["examplebot-post"]);
 }
