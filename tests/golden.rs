@@ -48,3 +48,36 @@ fn behaviour_alone_finds_most_thieves_and_no_innocent() {
     }
     assert!(missed.len() * 4 <= thieves, "{} of {thieves} missed: {missed:?}", missed.len());
 }
+
+/// A thief is at work for seconds of a day in which a workstation and its neighbours do what they always do. Behaviour
+/// alone must find it, say who lost to whom, and say nothing of the rest.
+#[test]
+fn a_thief_within_a_day_is_found_by_behaviour_and_nothing_else_is() {
+    let days: Vec<String> = cases().into_iter().filter(|case| case.starts_with("day-")).collect();
+    assert!(days.len() >= 15, "{days:?}");
+    for case in days {
+        let manifest =
+            std::fs::read_to_string(root("testdata").join(&case).join("case.toml")).expect("a manifest");
+        let expected: Vec<&str> =
+            manifest.lines().filter_map(|line| line.strip_prefix("server = \"")?.strip_suffix('"')).collect();
+        let found = report([
+            std::ffi::OsString::from("--behaviour-only"),
+            "--level".into(),
+            "medium".into(),
+            capture(&case).into(),
+        ]);
+        let findings = found["findings"].as_array().expect("findings");
+        let is = |finding: &serde_json::Value, server: &str| {
+            ["names", "addrs"].iter().any(|list| {
+                finding["server"][list].as_array().is_some_and(|all| all.iter().any(|one| one == server))
+            })
+        };
+        for server in &expected {
+            assert!(findings.iter().any(|finding| is(finding, server)), "{case}: {server} is missed");
+        }
+        for finding in findings {
+            assert_eq!(finding["victim"]["addr"], "192.0.2.10", "{case}");
+            assert!(expected.iter().any(|server| is(finding, server)), "{case}: {finding:#?}");
+        }
+    }
+}

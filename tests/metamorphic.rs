@@ -36,7 +36,8 @@ fn verdict(frames: &[Frame]) -> BTreeSet<Brief> {
 fn relation(name: &str, change: impl Fn(Vec<Frame>) -> Vec<Frame>) {
     let mut changed = Vec::new();
     let (mut thieves, mut touched) = (0, 0);
-    for case in cases() {
+    // Days hold thieves that have a case of their own; they would double the time and show nothing else.
+    for case in cases().into_iter().filter(|case| !case.starts_with("day-")) {
         let frames = wire::frames(&capture(&case));
         let before = verdict(&frames);
         if innocent(&case) {

@@ -156,6 +156,10 @@ pub struct Server {
     /// Every name used.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub names: Vec<String>,
+    /// Those of `names` that the capture confirms: a resolution led to the address, or a certificate that another issued
+    /// is for the name. The others only the client claims (SNI, Host), and could be anyone's.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub confirmed: Vec<String>,
     /// Ports.
     pub ports: Vec<u16>,
     /// `tcp`, `udp`, ...
@@ -368,7 +372,7 @@ pub struct Evidence {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Context {
-    /// `public-ip-lookup`, `periodic-benign`, ...
+    /// `public-ip-lookup`, `dead-drop-page`, `library-download`, `program-download`, `tor-relay`.
     pub kind: String,
     /// The host.
     pub host: IpAddr,

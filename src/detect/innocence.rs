@@ -2,7 +2,7 @@
 //!
 //! A name alone whitewashes nobody: it must agree with a resolution in the capture or with a certificate.
 
-use super::ledger::Services;
+use super::ledger::{Services, tor};
 use super::signals::View;
 use super::signals::turned;
 use crate::record::{Exchange, Flow};
@@ -102,6 +102,10 @@ fn protocol(view: &View<'_>) -> Option<(&'static str, String)> {
     }
     if view.channel.service.is("resolver") {
         return Some(("known-protocol", "questions to a DNS resolver".to_owned()));
+    }
+    // Whoever stands behind a relay is not seen, and the relay is a volunteer's.
+    if view.flows().any(|(_, flow)| tor::relay(flow)) {
+        return Some(("known-protocol", "a relay of Tor, by the invented names of its handshake".to_owned()));
     }
     // A protocol whose roles are turned round is not used for what it is for.
     if flows.any(turned) {

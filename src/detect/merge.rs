@@ -49,7 +49,13 @@ pub fn finding(
     let (upload, carried) = upload(&ranked, weights).unzip();
     let loot = loot(&ranked);
     let beacon = beacon(&ranked);
-    let mut server = server(ledger, channel);
+    let names_of = |s: &&Statement| weights.families.get(&s.signal).is_some_and(|note| note.reversed);
+    let turned = ranked.iter().any(names_of).then(|| turned(ledger, channel, client)).flatten();
+    let reversed = turned.is_some();
+    let (victim, mut server) =
+        turned.unwrap_or_else(|| (victim(ledger, channel, client), server(ledger, channel)));
+    let label = if reversed { client.to_string() } else { channel.service.label() };
+    let bytes = if reversed { (channel.bytes.1, channel.bytes.0) } else { channel.bytes };
     server.certificates = facts::certificates(ledger, channel);
     server.templates = facts::templates(ledger, channel, &ranked);
     let listed = ranked.iter().all(|s| indicators::SIGNALS.contains(&s.signal.as_str()));
@@ -63,22 +69,22 @@ pub fn finding(
     let not_proof =
         ranked.iter().filter_map(|s| weights.of(&s.signal)).map(|w| w.not_proof.to_owned()).next();
     Some(Finding {
-        id: identity(client, &server, &kinds, first),
+        id: identity(victim.addr, &server, &kinds, first),
         level,
         score: sum.score,
         title: if listed {
-            format!("contact with {}, which a list names", channel.service.label())
+            format!("contact with {label}, which a list names")
         } else {
-            title(channel, &kinds, family.as_ref(), upload.as_ref(), loot.as_ref(), beacon.as_ref())
+            title(&label, &kinds, family.as_ref(), upload.as_ref(), loot.as_ref(), beacon.as_ref())
         },
         kinds,
         family,
-        victim: victim(ledger, channel, client),
+        victim,
         server,
         first,
         last,
-        bytes_out: channel.bytes.0,
-        bytes_in: channel.bytes.1,
+        bytes_out: bytes.0,
+        bytes_in: bytes.1,
         flows: channel.flows.len() as u64,
         beacon,
         upload,
@@ -159,6 +165,7 @@ fn absorb(mut best: Finding, other: Finding) -> Finding {
     best.victim.port = None;
     extend(&mut best.server.addrs, other.server.addrs);
     extend(&mut best.server.names, other.server.names);
+    extend(&mut best.server.confirmed, other.server.confirmed);
     extend(&mut best.server.ports, other.server.ports);
     extend(&mut best.server.roles, other.server.roles);
     best.server.roles.sort();
@@ -286,7 +293,11 @@ fn server(ledger: &Ledger, channel: &Channel) -> Server {
     names
         .extend(channel.service.names.iter().filter(|name| !channel.service.stated.contains(*name)).cloned());
     names.truncate(MAX_NAMES);
+    // Questions below a domain go to whoever serves it: DNS itself confirms the name.
+    let asked = channel.domain.is_some();
+    let confirmed = names.iter().filter(|name| asked || channel.service.confirms(name)).cloned().collect();
     Server {
+        confirmed,
         addrs: channel.service.addrs.iter().copied().collect(),
         names,
         ports: channel.service.ports.iter().copied().collect(),
@@ -297,6 +308,22 @@ fn server(ledger: &Ledger, channel: &Channel) -> Server {
         certificates: Vec::new(),
         templates: Vec::new(),
     }
+}
+
+/// Victim and server of a channel whose client gives the orders; none where it is not one host that is called.
+fn turned(ledger: &Ledger, channel: &Channel, client: IpAddr) -> Option<(Victim, Server)> {
+    let (called, None) = (channel.service.addrs.first().copied()?, channel.service.addrs.iter().nth(1))
+    else {
+        return None;
+    };
+    let server =
+        Server { addrs: vec![client], names: Vec::new(), confirmed: Vec::new(), ..server(ledger, channel) };
+    let known = ledger.hosts.get(&called).and_then(|host| host.known.as_deref());
+    let mac = known.and_then(|host| host.macs.first().cloned());
+    Some((
+        Victim { port: None, mac, ..victim(ledger, channel, called) },
+        Server { roles: Vec::new(), ..server },
+    ))
 }
 
 fn victim(ledger: &Ledger, channel: &Channel, addr: IpAddr) -> Victim {
@@ -323,14 +350,13 @@ fn victim(ledger: &Ledger, channel: &Channel, addr: IpAddr) -> Victim {
 }
 
 fn title(
-    channel: &Channel,
+    label: &str,
     kinds: &[Kind],
     family: Option<&Family>,
     upload: Option<&Upload>,
     loot: Option<&Loot>,
     beacon: Option<&Beacon>,
 ) -> String {
-    let label = channel.service.label();
     let who = family.map_or_else(String::new, |family| format!("{}: ", family.name));
     let taken = loot.filter(|loot| !loot.categories.is_empty()).map_or_else(String::new, |loot| {
         let categories: Vec<&str> = loot.categories.keys().map(String::as_str).collect();

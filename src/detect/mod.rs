@@ -170,8 +170,10 @@ fn context(ledger: &Ledger) -> Vec<Context> {
                 EventKind::DeadDrop => "dead-drop-page",
                 EventKind::Library => "library-download",
                 EventKind::Program => "program-download",
+                EventKind::Tor => "tor-relay",
                 // Names that do not exist are many in every network; they matter before a contact only.
-                EventKind::Dead => continue,
+                // So do resolvers that are asked in secret: browsers ask them all day.
+                EventKind::Dead | EventKind::Doh => continue,
             };
             let (count, frames, moments) = found.entry((*addr, kind, event.what.clone())).or_default();
             *count += 1;
@@ -237,6 +239,36 @@ mod tests {
         assert!(!finding.evidence.is_empty() && !finding.not_proof.is_empty() && !finding.attack.is_empty());
         let total: f64 = finding.terms.iter().map(|term| term.weight).sum();
         assert!((finding.score - Rules::shipped().unwrap().signals().prior - total).abs() < 0.06);
+    }
+
+    #[test]
+    fn a_name_is_confirmed_by_a_resolution_and_not_by_being_used() {
+        let upload = |host: &str| {
+            let loot = zip(40_000, &["Passwords.txt", "Cookies/a.txt", "Screenshot.png"]);
+            flow("203.0.113.4", 80).at_ms(4000).http(request("POST", host, "/in", &[], Some(loot))).build()
+        };
+        let asked = flow("192.0.2.1", 53).dns("drop.shop.example", "A", &["203.0.113.4"]).build();
+        let confirmed = |flows| run(flows).findings[0].server.confirmed.clone();
+        assert_eq!(confirmed(vec![asked, upload("drop.shop.example")]), ["drop.shop.example"]);
+        assert!(confirmed(vec![upload("drop.shop.example")]).is_empty());
+    }
+
+    #[test]
+    fn a_caller_that_gives_orders_is_the_server() {
+        let mut order = b"shell".to_vec();
+        order.resize(48, 0);
+        let echo = flow("192.0.2.10", 0)
+            .client("203.0.113.9")
+            .proto(crate::record::Proto::Icmp)
+            .edit(|flow| flow.client.port = 8)
+            .first(&order, &order)
+            .turns(&[(SideName::Client, 0, 788), (SideName::Server, 1, 788)])
+            .payload(788, 788);
+        let verdict = run(vec![echo.build()]);
+        let [finding] = &*verdict.findings else { panic!("{:?}", verdict.findings) };
+        assert_eq!(finding.victim.addr.to_string(), "192.0.2.10");
+        assert_eq!(finding.server.addrs, ["203.0.113.9".parse::<std::net::IpAddr>().unwrap()]);
+        assert!(finding.title.contains("203.0.113.9"), "{}", finding.title);
     }
 
     #[test]

@@ -179,6 +179,7 @@ fn note(rule: &FamilyRule) -> FamilyNote {
         kinds: rule.kinds.clone(),
         attack: rule.attack.clone(),
         not_proof: rule.not_proof.clone(),
+        reversed: rule.reversed,
     }
 }
 

@@ -23,6 +23,8 @@ pub struct FamilyNote {
     pub attack: Vec<String>,
     /// What innocent thing looks the same.
     pub not_proof: String,
+    /// The caller gives the orders: victim and server change places.
+    pub reversed: bool,
 }
 
 /// Weights of signals and of family rules by id.

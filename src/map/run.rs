@@ -89,6 +89,9 @@ pub struct Service {
     /// What `rules/services.toml` knew of it when the report was made.
     #[serde(default)]
     pub roles: Vec<String>,
+    /// Names that the capture confirms.
+    #[serde(default)]
+    pub confirmed: Vec<String>,
     /// Certificates it showed.
     #[serde(default)]
     pub certificates: Vec<Certificate>,
@@ -179,6 +182,7 @@ impl Sighting {
             app: &server.app,
             roles: &server.roles,
             names: &server.names,
+            confirmed: &server.confirmed,
             addrs: &server.addrs,
             signals: self
                 .terms

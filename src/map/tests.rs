@@ -16,7 +16,7 @@ fn finding(id: &str, second: u32, victim: &str, addr: &str, name: &str, level: &
         r#"{{"id":"xf-{id}","level":"{level}","score":{score},"title":"t {id}","kinds":["exfiltration"],
         "family":{{"name":"LokiBot","confidence":"high","rule":"r"}},"later":true,
         "victim":{{"addr":"{victim}","names":["PC-{victim}"]}},
-        "server":{{"addrs":["{addr}"],"names":[{names}],"ports":[80],"transport":"tcp","app":"http"}},
+        "server":{{"addrs":["{addr}"],"names":[{names}],"confirmed":[{names}],"ports":[80],"transport":"tcp","app":"http"}},
         "first":"2026-01-02T03:04:{second:02}Z","last":"2026-01-02T03:05:00Z",
         "loot":{{"categories":{{"passwords":3}}}},
         "evidence":[{{"capture":0,"frames":[[4,9],[12,12]],"community_id":"1:x","filter":"f"}}]}}"#
@@ -159,7 +159,9 @@ fn decoys_and_unconfirmed_names_are_not_listed() {
                 takedown(&picture(&[run("aa", std::slice::from_ref(&text))], &services()), false, out)
             })
         };
-        assert!(list(one).contains("\"yes\",\"name\",\"drop.example\""));
+        assert!(list(one.clone()).contains("\"yes\",\"name\",\"drop.example\""));
+        let claimed = one.replace("\"confirmed\":[\"drop.example\"]", "\"confirmed\":[]");
+        assert!(!list(claimed).contains("\"yes\""), "only the client says that name");
         assert!(!list(doubtful).contains("\"yes\""), "{signal}");
     }
 }

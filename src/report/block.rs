@@ -31,6 +31,8 @@ pub struct Subject<'a> {
     pub roles: &'a [String],
     /// Its names.
     pub names: &'a [String],
+    /// Those of them that the capture confirms.
+    pub confirmed: &'a [String],
     /// Its addresses.
     pub addrs: &'a [IpAddr],
     /// Signals and rules that speak for a thief.
@@ -50,6 +52,7 @@ impl<'a> From<&'a Finding> for Subject<'a> {
             app: &server.app,
             roles: &server.roles,
             names: &server.names,
+            confirmed: &server.confirmed,
             addrs: &server.addrs,
             signals: signals.map(|term| term.signal.as_str()).collect(),
             drop: finding.loot.as_ref().and_then(|loot| loot.drop.as_deref()),
@@ -96,9 +99,14 @@ impl<'a> Blockable<'a> {
             server.app == "dns" && server.names.iter().any(below)
         };
         let names = server.names.iter().map(String::as_str);
-        let names: Vec<&str> = names.filter(|name| rentable(name, own) && !above(name)).collect();
+        // What only the client claims could be anyone's name.
+        let sure = |name: &str| server.confirmed.iter().any(|own| own == name);
+        let names: Vec<&str> =
+            names.filter(|name| rentable(name, own) && !above(name) && sure(name)).collect();
         if !server.names.is_empty() {
-            let why = if names.is_empty() {
+            let why = if names.is_empty() && server.confirmed.is_empty() {
+                "a name that the capture does not confirm"
+            } else if names.is_empty() {
                 "no name that is a host's own"
             } else {
                 "addresses: reached by name, others may live there"
@@ -215,6 +223,7 @@ mod tests {
     fn named(names: &[&str], roles: &[&str]) -> Finding {
         let mut finding = finding(Level::High, 30.0);
         finding.server.names = names.iter().map(|&name| name.to_owned()).collect();
+        finding.server.confirmed.clone_from(&finding.server.names);
         finding.server.roles = roles.iter().map(|&role| role.to_owned()).collect();
         finding
     }
@@ -230,6 +239,16 @@ mod tests {
         inner.server.addrs =
             ["10.0.0.1", "fe80::1", "::ffff:192.168.0.1", "224.0.0.5"].map(|a| a.parse().unwrap()).into();
         assert!(Blockable::of(&inner).is_empty());
+    }
+
+    #[test]
+    fn a_name_that_is_only_claimed_is_not_handed_on() {
+        let mut one = named(&["drop.example", "www.bank.example"], &[]);
+        one.server.confirmed = vec!["drop.example".to_owned()];
+        assert_eq!(Blockable::of(&one).names, ["drop.example"]);
+        one.server.confirmed.clear();
+        let blockable = Blockable::of(&one);
+        assert!(blockable.is_empty() && blockable.withheld.is_some_and(|why| why.contains("confirm")));
     }
 
     #[test]

@@ -93,6 +93,16 @@ fn facts(finding: &Finding) -> Vec<(&'static str, String)> {
         ("victim", code(&plain::victim(finding))),
         ("server", code(&plain::server(finding))),
     ];
+    let claimed: Vec<String> = finding
+        .server
+        .names
+        .iter()
+        .filter(|name| !finding.server.confirmed.contains(name))
+        .cloned()
+        .collect();
+    if !claimed.is_empty() {
+        facts.push(("only claimed", codes(&claimed)));
+    }
     if !finding.server.roles.is_empty() {
         facts.push(("known as", codes(&finding.server.roles)));
     }

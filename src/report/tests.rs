@@ -32,6 +32,7 @@ pub(super) fn finding(level: Level, score: f64) -> Finding {
             ports: vec![80],
             transport: "tcp".to_owned(),
             app: "http".to_owned(),
+            confirmed: vec!["drop.example".to_owned()],
             roles: Vec::new(),
             places: Vec::new(),
             certificates: Vec::new(),

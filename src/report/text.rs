@@ -261,7 +261,10 @@ fn server(finding: &Finding) -> String {
     let server = &finding.server;
     let addrs: Vec<String> = server.addrs.iter().map(ToString::to_string).collect();
     let ports: Vec<String> = server.ports.iter().map(ToString::to_string).collect();
-    let names = if server.names.is_empty() { String::new() } else { format!("{} at ", list(&server.names)) };
+    // A name that only the client states could be anyone's.
+    let claim = if server.confirmed.is_empty() { " (not confirmed by the capture)" } else { "" };
+    let names =
+        if server.names.is_empty() { String::new() } else { format!("{}{claim} at ", list(&server.names)) };
     format!("{names}{} port {}/{}, {}", list(&addrs), list(&ports), server.transport, server.app)
 }
 

@@ -2,6 +2,8 @@
 
 mod benign;
 mod control;
+mod day;
+mod home;
 mod mail;
 mod panels;
 mod shapes;
@@ -44,11 +46,18 @@ pub fn finds(
 
 /// Every case, in the order of their names.
 pub fn all() -> Vec<Case> {
-    let mut cases: Vec<Case> =
-        [panels::cases(), mail::cases(), control::cases(), shapes::cases(), benign::cases()]
-            .into_iter()
-            .flatten()
-            .collect();
+    let mut cases: Vec<Case> = [
+        panels::cases(),
+        mail::cases(),
+        control::cases(),
+        shapes::cases(),
+        benign::cases(),
+        home::cases(),
+        day::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     cases.sort_by_key(|case| case.name);
     cases
 }

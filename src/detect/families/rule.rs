@@ -53,6 +53,8 @@ pub struct FamilyRule {
     /// The test case that shows it: of a shipped rule the test (`panels::lokibot`), of others a capture or records, the
     /// path relative to the rule's file. `rules check` refuses a rule without one.
     pub test: Option<String>,
+    /// Whoever called in the conversation gives the orders, and who was called is the victim.
+    pub reversed: bool,
     pub(super) body: RuleBody,
 }
 
@@ -96,6 +98,8 @@ struct RawRule {
     /// The capture or records that show it, relative to the file.
     test: Option<String>,
     /// Only where the service is of the Internet.
+    #[serde(default)]
+    reversed: bool,
     #[serde(default)]
     outside: bool,
     /// Not where the service has one of these roles (`rules/services.toml`).
@@ -405,6 +409,7 @@ fn check(raw: RawRule, (family, software, source): Head<'_>) -> Result<FamilyRul
         not_proof: raw.not_proof,
         source: source.to_owned(),
         test: raw.test,
+        reversed: raw.reversed,
         body: RuleBody { steps, outside: raw.outside, roles_not: raw.roles_not, alone: raw.alone },
     })
 }

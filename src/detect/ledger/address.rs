@@ -57,6 +57,29 @@ pub fn shared(addr: IpAddr) -> bool {
     }
 }
 
+/// Whether an address is that of a resolver which the public may ask, by the published addresses of the four largest.
+pub fn public_resolver(addr: IpAddr) -> bool {
+    match addr {
+        IpAddr::V4(v4) => matches!(
+            v4.octets(),
+            [1, 1, 1, 1]
+                | [1, 0, 0, 1]
+                | [8, 8, 8, 8]
+                | [8, 8, 4, 4]
+                | [9, 9, 9, 9]
+                | [149, 112, 112, 112]
+                | [94, 140, 14, 14]
+                | [94, 140, 15, 15]
+        ),
+        IpAddr::V6(v6) => matches!(
+            v6.segments(),
+            [0x2606, 0x4700, 0x4700, 0, 0, 0, 0, 0x1111 | 0x1001]
+                | [0x2001, 0x4860, 0x4860, 0, 0, 0, 0, 0x8888 | 0x8844]
+                | [0x2620, 0xfe, 0, 0, 0, 0, 0, 0xfe]
+        ),
+    }
+}
+
 /// Whether two addresses are near enough to be of one operator: the same /16 of IPv4, the same /32 of IPv6.
 pub fn near(a: IpAddr, b: IpAddr) -> bool {
     match (a, b) {

@@ -2,7 +2,7 @@
 
 use super::address::{self, Sides};
 use super::services::Services;
-use super::{Alike, Channel, HostView, Ledger, ROOTLESS, Traits, likeness, name, timeline};
+use super::{Alike, Channel, EventKind, HostView, Ledger, ROOTLESS, Traits, likeness, name, timeline};
 use crate::detect::evidence::ChannelIx;
 use crate::record::{ClientBy, Dns, Flow, Records};
 use foldhash::fast::RandomState;
@@ -27,11 +27,18 @@ const MIN_ROOTLESS: usize = 20;
 /// Flows that may state names, certificates, requests.
 const NAMED: Traits = Traits::HTTP.or(Traits::TLS);
 /// Flows that may have something for a time line by themselves.
-const EVENTFUL: Traits = Traits::HTTP.or(Traits::DNS).or(Traits::DEAD);
+const EVENTFUL: Traits = Traits::HTTP.or(Traits::DNS).or(Traits::DEAD).or(Traits::TLS);
+/// Flows that may be like others of the host.
+const LIKE: Traits = NAMED.or(Traits::RAW);
 /// Names kept while counting those below one domain.
 const MAX_DOMAIN_NAMES: usize = 4096;
 /// Counters of questions by client and owner, of a byte: with a million domains in a capture few are shared.
 const DOMAIN_COUNTS: usize = 1 << 20;
+/// Owners of names that a print must be used with before it counts as what the host browses or updates with. Browsers
+/// reach as many with one page, and so do the services of an operating system within minutes.
+const MIN_OWNERS: usize = 3;
+/// Flows of a host looked at for its prints.
+const MAX_HABITS: usize = 20_000;
 
 impl Ledger {
     /// Folds records. Time n log n, memory proportional to the flows.
@@ -230,10 +237,13 @@ impl Ledger {
         }
         for host in self.hosts.values_mut() {
             let mut alike = Alike::default();
+            if host.timeline.iter().any(|event| event.kind == EventKind::Doh) {
+                alike.habits = habits(&host.channels, &self.channels, &self.flows);
+            }
             for &ix in &host.channels {
                 let channel = &self.channels[ix.0];
                 let traits = channel.flows.iter().fold(Traits::NOTHING, |all, &flow| all | self.traits[flow]);
-                if !traits.any(NAMED) {
+                if !traits.any(LIKE) {
                     continue;
                 }
                 for template in likeness::templates(channel, &self.flows) {
@@ -245,16 +255,17 @@ impl Ledger {
                 for print in likeness::hellos(channel, &self.flows) {
                     alike.hellos.entry(print).or_default().insert(ix);
                 }
+                for opening in likeness::openings(channel, &self.flows) {
+                    alike.openings.entry(opening).or_default().insert(ix);
+                }
                 if likeness::home_made(channel, &self.flows) {
                     alike.home_made.insert(ix);
                 }
             }
-            for shared in [&mut alike.requests, &mut alike.bodies, &mut alike.hellos] {
+            for shared in [&mut alike.requests, &mut alike.bodies, &mut alike.hellos, &mut alike.openings] {
                 shared.retain(|_, channels| channels.len() > 1);
             }
-            let shared =
-                [&alike.requests, &alike.bodies, &alike.hellos].iter().any(|shared| !shared.is_empty());
-            host.alike = (shared || !alike.home_made.is_empty()).then(|| Box::new(alike));
+            host.alike = alike.says().then(|| Box::new(alike));
         }
     }
 
@@ -293,6 +304,24 @@ impl Channel {
         self.service.addrs.insert(flow.server.addr);
         self.service.ports.insert(flow.server.port);
     }
+}
+
+/// The prints with which a host talks to several owners' names, resolvers aside.
+fn habits(own: &[ChannelIx], channels: &[Channel], flows: &[Flow]) -> BTreeSet<String> {
+    let mut owners: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let others = own.iter().map(|ix| &channels[ix.0]).filter(|channel| channel.domain.is_none());
+    let others = others.filter(|channel| !channel.service.is("doh"));
+    for flow in others.flat_map(|channel| channel.flows.iter().map(|&flow| &flows[flow])).take(MAX_HABITS) {
+        let sni = flow.tls.as_ref().and_then(|tls| tls.sni.as_deref());
+        if let (Some(print), Some(sni)) = (likeness::print(flow), sni) {
+            let known = owners.entry(print).or_default();
+            if known.len() < MIN_OWNERS {
+                known.insert(name::owner(sni));
+            }
+        }
+    }
+    owners.retain(|_, owners| owners.len() >= MIN_OWNERS);
+    owners.into_keys().map(str::to_owned).collect()
 }
 
 /// Whose a name is that was asked for; none for names that stay at home.

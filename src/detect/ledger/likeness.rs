@@ -3,6 +3,7 @@
 use super::{Channel, name};
 use crate::record::{Exchange, Flow, Proto};
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 /// Requests of one channel that are looked at.
 const MAX_REQUESTS: usize = 64;
@@ -69,6 +70,45 @@ pub fn hellos(channel: &Channel, flows: &[Flow]) -> BTreeSet<String> {
             && !matches!(flow.server.port, 853 | 3478..=3481 | 5223 | 5228..=5230)
     });
     own.take(MAX_REQUESTS).filter_map(|(_, tls)| tls.ja4.clone().or_else(|| tls.ja3.clone())).collect()
+}
+
+/// Bytes of an opening that are compared: enough for a greeting with its lengths, before what changes.
+const OPENING: usize = 12;
+
+/// First bytes of the client to a public service that has no name, on a port of the web and in no protocol of it.
+/// Where such a server answered others in TLS, the port is what it seems, and the greeting was but a knock.
+pub fn openings(channel: &Channel, flows: &[Flow]) -> BTreeSet<String> {
+    if !channel.service.bare() || channel.service.local || channel.domain.is_some() {
+        return BTreeSet::new();
+    }
+    let all = || channel.flows.iter().map(|&flow| &flows[flow]);
+    if all().any(|flow| flow.tls.is_some() || !flow.http.is_empty() || matches!(flow.app(), "tls" | "http")) {
+        return BTreeSet::new();
+    }
+    let raw = |flow: &&Flow| {
+        flow.proto == Proto::Tcp
+            && flow.app() == "unknown"
+            && matches!(flow.server.port, 80 | 443 | 8080 | 8443)
+            && flow.state != crate::record::State::Midstream
+    };
+    let firsts = all().filter(raw).filter_map(|flow| flow.first_bytes.to_server.0.get(..OPENING));
+    let telling = firsts.filter(|first| first.iter().collect::<BTreeSet<_>>().len() >= 3);
+    let code = |first: &[u8]| {
+        first.iter().fold(String::new(), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    };
+    telling.take(MAX_REQUESTS).map(code).collect()
+}
+
+/// What of a JA4 is of the program and not of the occasion: the sorted ciphers and the sorted extensions with their
+/// algorithms; not whether there is a server name, nor the application protocol. QUIC has extensions of its own, and its
+/// prints are compared with none.
+pub fn print(flow: &Flow) -> Option<&str> {
+    let (_, own) = flow.tls.as_deref()?.ja4.as_deref()?.split_once('_')?;
+    flow.quic.is_none().then_some(own)
 }
 
 /// Whether a bare public address answers with a certificate that only its owner made.

@@ -9,6 +9,7 @@ pub mod likeness;
 pub mod name;
 mod services;
 mod timeline;
+pub mod tor;
 mod traits;
 
 pub use address::Sides;
@@ -96,6 +97,11 @@ impl Service {
     pub fn is(&self, role: &str) -> bool {
         self.roles.contains(role)
     }
+    /// Whether the capture confirms a name: a resolution led to one of the addresses, or a certificate that another
+    /// issued is for it. What the client only claims (SNI, Host) it does not.
+    pub fn confirms(&self, name: &str) -> bool {
+        self.verified.contains(name) || self.names.contains(name) && !self.stated.contains(name)
+    }
     /// Reached by address alone: no name was used, and none was resolved in the capture.
     pub fn bare(&self) -> bool {
         self.names.is_empty()
@@ -128,8 +134,22 @@ pub struct Alike {
     pub bodies: BTreeMap<String, BTreeSet<ChannelIx>>,
     /// Prints of TLS hellos without a server name to bare addresses, with their channels; only those of several.
     pub hellos: BTreeMap<String, BTreeSet<ChannelIx>>,
+    /// Openings of unknown protocols to bare addresses on ports of the web, with their channels; only those of several.
+    pub openings: BTreeMap<String, BTreeSet<ChannelIx>>,
     /// Channels with bare addresses and home-made certificates.
     pub home_made: BTreeSet<ChannelIx>,
+    /// Of a host that asks a resolver inside HTTPS: prints of TLS (`likeness::print`) that it uses with names of several
+    /// owners, as its browser and its system do.
+    pub habits: BTreeSet<String>,
+}
+
+impl Alike {
+    /// Whether anything is alike.
+    fn says(&self) -> bool {
+        let shared = [&self.requests, &self.bodies, &self.hellos, &self.openings];
+        let own = !self.home_made.is_empty() || !self.habits.is_empty();
+        own || shared.iter().any(|shared| !shared.is_empty())
+    }
 }
 
 impl Ledger {

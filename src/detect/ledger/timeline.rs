@@ -1,6 +1,6 @@
 //! What a host did, in time order, as far as it gives meaning to what comes after.
 
-use super::{Service, name};
+use super::{Service, address, name, tor};
 use crate::detect::evidence::ChannelIx;
 use crate::record::{Exchange, Flow, Proto, State};
 use crate::time::Timestamp;
@@ -18,6 +18,10 @@ pub enum EventKind {
     Program,
     /// A name of the Internet does not exist, or its server does not answer: what is the name's owner or the address.
     Dead,
+    /// A resolver was asked inside HTTPS, where nobody sees the question: the resolver.
+    Doh,
+    /// A relay of Tor was called: its address.
+    Tor,
 }
 
 /// One thing a host did.
@@ -99,6 +103,10 @@ pub fn note(events: &mut Vec<Event>, channel: ChannelIx, index: usize, flow: &Fl
             push(flow.start, kind, flow.frames.first, &service.label());
         }
     }
+    let web = flow.tls.is_some() && flow.server.port == 443;
+    if web && (service.is("doh") || address::public_resolver(flow.server.addr)) {
+        push(flow.start, EventKind::Doh, flow.frames.first, &service.label());
+    }
     for dns in flow.dns.iter().filter(|dns| dns.rcode.as_deref() == Some("NXDOMAIN")) {
         if !name::rootless(&dns.query) && dns.query.contains('.') && !dns.query.ends_with(".arpa") {
             push(dns.time, EventKind::Dead, dns.frame, name::owner(&dns.query));
@@ -110,6 +118,9 @@ pub fn note(events: &mut Vec<Event>, channel: ChannelIx, index: usize, flow: &Fl
         && let Some(what) = service.names.first().map(|own| name::owner(own).to_owned())
     {
         push(flow.start, EventKind::Dead, flow.frames.first, &what);
+    }
+    if tor::relay(flow) {
+        push(flow.start, EventKind::Tor, flow.frames.first, &flow.server.addr.to_string());
     }
     for exchange in &flow.http {
         if let Some(name) = library(exchange) {

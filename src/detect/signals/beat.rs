@@ -178,11 +178,16 @@ fn connections(view: &View<'_>) -> Option<Statement> {
     Some(statement)
 }
 
+/// Whether a request is for a piece of a file (RFC 9110, 14): a download in pieces is no check-in.
+fn piece(exchange: &Exchange) -> bool {
+    exchange.status == Some(206) || exchange.header("Range").is_some()
+}
+
 /// Requests of one kind come at a steady interval, on one connection or several.
 fn requests(view: &View<'_>) -> Option<Statement> {
     type Kinds<'a> = BTreeMap<(&'a str, &'a str), Vec<(f64, usize, u64, Timestamp)>>;
     let mut kinds: Kinds<'_> = BTreeMap::new();
-    for (index, _, exchange) in view.exchanges().take(MAX_EVENTS) {
+    for (index, _, exchange) in view.exchanges().filter(|(.., own)| !piece(own)).take(MAX_EVENTS) {
         let path = exchange.path.split('?').next().unwrap_or("");
         let moment = (seconds(exchange.time, view.channel.first), index, exchange.frame, exchange.time);
         kinds.entry((&exchange.method, path)).or_default().push(moment);
@@ -217,7 +222,7 @@ fn polling(view: &View<'_>) -> Option<Statement> {
     type Same<'a> = Vec<(usize, &'a Flow, &'a Exchange)>;
     let mut kinds: BTreeMap<(&str, &str), Same<'_>> = BTreeMap::new();
     let mut all = 0;
-    for (index, flow, exchange) in view.exchanges().take(MAX_EVENTS) {
+    for (index, flow, exchange) in view.exchanges().filter(|(.., own)| !piece(own)).take(MAX_EVENTS) {
         kinds.entry((&exchange.method, &exchange.path)).or_default().push((index, flow, exchange));
         all += 1;
     }
@@ -362,6 +367,18 @@ mod tests {
             flows.map(|ms| flow("203.0.113.9", 8081).at_ms(ms).payload(200, 90).build()),
         );
         assert_eq!(connections(&view(&ledger)), None);
+    }
+
+    #[test]
+    fn pieces_of_a_file_are_no_beat() {
+        let get = |n: i64, headers: &[(&str, &str)]| {
+            let exchange = request("GET", "a.example", "/big.iso", headers, None);
+            flow("203.0.113.9", 80).at_ms(n * 1_400).http(exchange).build()
+        };
+        let all = |headers: &[(&str, &str)]| ledger((0..12).map(|n| get(n, headers)));
+        assert!(requests(&view(&all(&[]))).is_some() && polling(&view(&all(&[]))).is_some());
+        let pieces = all(&[("Range", "bytes=0-4095")]);
+        assert!(requests(&view(&pieces)).is_none() && polling(&view(&pieces)).is_none());
     }
 
     #[test]

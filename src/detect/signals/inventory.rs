@@ -15,7 +15,7 @@ pub(super) const SIGNALS: &[Signal] = &[
 ];
 
 /// Field names that bots use to introduce themselves, each the mark of a machine's identity.
-const IDENTITY: [&str; 22] = [
+const IDENTITY: [&str; 24] = [
     "hwid",
     "bot_id",
     "botid",
@@ -38,9 +38,11 @@ const IDENTITY: [&str; 22] = [
     "victim",
     "hid",
     "machine",
+    "agent_id",
+    "paw",
 ];
 /// Field names for facts of the machine.
-const FACTS: [&str; 34] = [
+const FACTS: [&str; 38] = [
     "os",
     "osver",
     "os_version",
@@ -75,6 +77,10 @@ const FACTS: [&str; 34] = [
     "lv",
     "cccount",
     "pcount",
+    "platform",
+    "pid",
+    "privilege",
+    "executors",
 ];
 
 /// Every field of a body and its parts, by name in lower case, with its value where that is kept.
@@ -98,7 +104,7 @@ fn query_names(path: &str) -> impl Iterator<Item = String> {
 
 /// A form, JSON object or query introduces a machine: an identity and facts about it.
 fn fields(view: &View<'_>) -> Option<Statement> {
-    let mut best: Option<(BTreeSet<&'static str>, BTreeSet<&'static str>, Statement)> = None;
+    let mut best: Option<(BTreeSet<&'static str>, BTreeSet<&'static str>, bool, Statement)> = None;
     for (index, flow, exchange) in view.exchanges() {
         let (mut identity, mut facts) = (BTreeSet::new(), BTreeSet::new());
         let mut take = |name: &str| {
@@ -107,35 +113,40 @@ fn fields(view: &View<'_>) -> Option<Statement> {
             identity.extend(IDENTITY.iter().find(|own| **own == name));
             facts.extend(FACTS.iter().find(|own| **own == name));
         };
+        let mut coded = false;
         if let Some(body) = exchange.request.as_deref() {
             walk(body, &mut |name, _| take(&name));
+            coded = body.wrapped.iter().any(|layer| layer == "base64" || layer == "hex");
         }
         query_names(&exchange.path).for_each(|name| take(&name));
         if identity.is_empty() {
             continue;
         }
         let rank = identity.len() * 2 + facts.len();
-        if best.as_ref().is_none_or(|(i, f, _)| rank > i.len() * 2 + f.len()) {
-            best = Some((identity, facts, view.say(0.0, String::new()).exchange(index, flow, exchange)));
+        if best.as_ref().is_none_or(|(i, f, ..)| rank > i.len() * 2 + f.len()) {
+            best =
+                Some((identity, facts, coded, view.say(0.0, String::new()).exchange(index, flow, exchange)));
         }
     }
-    let (identity, facts, mut statement) = best?;
-    let sure = identity.iter().any(|name| {
-        matches!(
-            *name,
-            "hwid"
-                | "bot_id"
-                | "botid"
-                | "machineid"
-                | "machineguid"
-                | "sysid"
-                | "victim"
-                | "pcname"
-                | "pc_name"
-                | "compname"
-                | "computername"
-        )
-    });
+    let (identity, facts, coded, mut statement) = best?;
+    // Honest programs do not code a whole object as text before they send it.
+    let sure = coded
+        || identity.iter().any(|name| {
+            matches!(
+                *name,
+                "hwid"
+                    | "bot_id"
+                    | "botid"
+                    | "machineid"
+                    | "machineguid"
+                    | "sysid"
+                    | "victim"
+                    | "pcname"
+                    | "pc_name"
+                    | "compname"
+                    | "computername"
+            )
+        });
     statement.strength = match (sure, identity.len(), facts.len()) {
         (true, 2.., _) | (true, _, 2..) => 1.0,
         (true, ..) | (false, _, 5..) => 0.7,
@@ -145,7 +156,8 @@ fn fields(view: &View<'_>) -> Option<Statement> {
         _ => return None,
     };
     let listed: Vec<&str> = identity.iter().chain(&facts).copied().collect();
-    statement.why = format!("fields of a bot's report: {}", listed.join(", "));
+    let manner = if coded { ", all in one piece of code" } else { "" };
+    statement.why = format!("fields of a bot's report: {}{manner}", listed.join(", "));
     statement.kinds.push(Kind::C2);
     Some(statement)
 }

@@ -3,9 +3,13 @@
 //! In: a [`View`] of one channel and its host. Out: a [`Statement`] with figures, frames and strength, or nothing.
 //! A signal knows no family and no other signal, and no weight: `rules/signals.toml` has those.
 
+mod answer;
 mod beat;
 mod destination;
+mod doh;
+mod drip;
 mod ftp;
+mod growth;
 mod inventory;
 mod loot;
 mod mail;
@@ -18,6 +22,7 @@ mod tls;
 mod tunnel;
 mod upload;
 mod web_service;
+mod webdav;
 
 pub use opaque::turned;
 
@@ -38,10 +43,14 @@ pub struct Signal {
 }
 
 /// All signals, topic by topic.
-pub const ALL: [&[Signal]; 15] = [
+pub const ALL: [&[Signal]; 20] = [
+    answer::SIGNALS,
     beat::SIGNALS,
     destination::SIGNALS,
+    doh::SIGNALS,
+    drip::SIGNALS,
     ftp::SIGNALS,
+    growth::SIGNALS,
     inventory::SIGNALS,
     loot::SIGNALS,
     mail::SIGNALS,
@@ -54,6 +63,7 @@ pub const ALL: [&[Signal]; 15] = [
     tunnel::SIGNALS,
     upload::SIGNALS,
     web_service::SIGNALS,
+    webdav::SIGNALS,
 ];
 
 /// Every statement of every signal, channel by channel. Visitors from the Internet and multicast are no one's loss.

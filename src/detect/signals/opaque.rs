@@ -3,7 +3,7 @@
 use super::{Needs, Signal, View, common_port, opaque, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Upload};
-use crate::record::{Flow, Proto, Shape, SideName, State};
+use crate::record::{Flow, Proto, Shape, SideName, State, Turn};
 
 pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "opaque-on-web-port", needs: Needs::RAW, look: on_web_port },
@@ -17,6 +17,7 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "unknown-text", needs: Needs::RAW, look: text },
     Signal { name: "folders-asked", needs: Needs::RAW, look: folders },
     Signal { name: "roles-reversed", needs: Needs::TCP, look: reversed },
+    Signal { name: "server-asks", needs: Needs::RAW, look: server_asks },
 ];
 
 /// Shortest prefix common to both sides that is called a mark, in bytes.
@@ -25,6 +26,11 @@ const MIN_PREFIX: usize = 4;
 const MAX_HEAD: usize = 20;
 /// Least opaque upload, in bytes.
 const MIN_UPLOAD: u64 = 15_000;
+
+/// Longest question of a server that is called a word, in bytes, and fewest of them.
+const MAX_ASKED: u64 = 64;
+/// See [`MAX_ASKED`].
+const MIN_ASKED: usize = 3;
 
 fn raw<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, &'a Flow)> + Clone + use<'a> {
     view.flows()
@@ -83,8 +89,8 @@ fn random(bytes: &[u8]) -> bool {
     printable * 10 <= bytes.len() * 7 && zeros * 4 <= bytes.len() && distinct.len() * 4 >= bytes.len() * 3
 }
 
-/// How the first message of a side states its length.
-fn frame(first: &[u8], length: u64) -> Option<&'static str> {
+/// How the first message of a side states its length: the manner, and where in the message.
+fn frame(first: &[u8], length: u64) -> Option<(&'static str, usize)> {
     // A word somewhere in the head counts the whole message, or what follows the word.
     for at in 0..MAX_HEAD {
         let Some(word) = first.get(at..at + 4).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok()) else {
@@ -93,14 +99,14 @@ fn frame(first: &[u8], length: u64) -> Option<&'static str> {
         let (le, be) = (u64::from(u32::from_le_bytes(word)), u64::from(u32::from_be_bytes(word)));
         let rest = length.saturating_sub(at as u64 + 4);
         if length >= 8 && le > 0 && (le == rest || le == length) {
-            return Some("little-endian");
+            return Some(("little-endian", at));
         }
         if length >= 8 && be > 0 && (be == rest || be == length) {
-            return Some("big-endian");
+            return Some(("big-endian", at));
         }
         // Crimson and its kin put one byte between length and message.
         if length >= 8 && le > 0 && rest > 0 && le == rest - 1 && first.get(at + 4) == Some(&0) {
-            return Some("little-endian");
+            return Some(("little-endian", at));
         }
     }
     // Decimal digits, then NUL or CRLF, then exactly so many bytes.
@@ -112,7 +118,7 @@ fn frame(first: &[u8], length: u64) -> Option<&'static str> {
         [b'\r', b'\n', ..] => 2,
         _ => return None,
     };
-    (digits > 0 && number.checked_add(digits as u64 + end) == Some(length)).then_some("decimal")
+    (digits > 0 && number.checked_add(digits as u64 + end) == Some(length)).then_some(("decimal", 0))
 }
 
 /// Whether a packed piece (zlib, RFC 1950) begins in the head of a message.
@@ -120,30 +126,81 @@ fn packed(first: &[u8]) -> bool {
     (6..MAX_HEAD + 8).any(|at| matches!(first.get(at..at + 2), Some([0x78, 0x9c | 0xda | 0x5e | 0x01])))
 }
 
-/// How the first messages of both sides state their lengths: client's way, server's way, something packed inside.
-fn framing(flow: &Flow) -> Option<(Option<&'static str>, Option<&'static str>, bool)> {
+/// How the first messages of both sides state their lengths.
+struct Framing {
+    /// The client's way.
+    up: Option<&'static str>,
+    /// The server's way.
+    down: Option<&'static str>,
+    /// What stands inside.
+    inside: Inside,
+    /// Both sides put the same bytes before the length.
+    headed: bool,
+}
+
+/// What stands inside a message with its own length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    /// A piece packed with zlib.
+    Packed,
+    /// Cipher, on both sides.
+    Cipher,
+    /// Anything.
+    Plain,
+}
+
+fn framing(flow: &Flow) -> Option<Framing> {
     let first = |side| flow.turns.iter().find(|turn| turn.0 == side).map_or(0, |turn| turn.2);
-    let (up, down) = (&flow.first_bytes.to_server.0, &flow.first_bytes.to_client.0);
+    let (up, down) = (&*flow.first_bytes.to_server.0, &*flow.first_bytes.to_client.0);
     let ways = (frame(up, first(SideName::Client)), frame(down, first(SideName::Server)));
-    (ways.0.is_some() || ways.1.is_some()).then(|| (ways.0, ways.1, packed(up) || packed(down)))
+    let (_, at) = ways.0.or(ways.1)?;
+    let after = |first: &[u8]| first.get(at + 4..).is_some_and(enciphered);
+    let inside = if packed(up) || packed(down) {
+        Inside::Packed
+    } else if after(up) && after(down) {
+        Inside::Cipher
+    } else {
+        Inside::Plain
+    };
+    // Zeros before a length are its upper half.
+    let headed = at > 1 && up.get(..at) == down.get(..at) && up.iter().take(at).any(|b| *b != 0);
+    Some(Framing { up: ways.0.map(|way| way.0), down: ways.1.map(|way| way.0), inside, headed })
+}
+
+/// Bytes without words, zeros or repetition: of 24 random ones, 23 differ on average.
+fn enciphered(bytes: &[u8]) -> bool {
+    let head = bytes.get(..24).unwrap_or_default();
+    let mut distinct = head.to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let printable = head.iter().filter(|b| b.is_ascii_graphic() || **b == b' ').count();
+    distinct.len() >= 21 && printable <= 14 && !head.contains(&0)
 }
 
 /// The first messages state their own length, as home-made protocols do.
 fn framed(view: &View<'_>) -> Option<Statement> {
-    let (index, flow, (up, down, zipped)) =
-        raw(view).find_map(|(index, flow)| Some((index, flow, framing(flow)?)))?;
+    let (index, flow, framing) = raw(view).find_map(|(index, flow)| Some((index, flow, framing(flow)?)))?;
+    let Framing { up, down, inside, headed } = framing;
     let kind = up.or(down)?;
-    let (whose, strength) = match (up.is_some() && up == down, up.is_some(), kind == "decimal", zipped) {
-        (true, _, _, true) => ("both sides", 1.0),
-        (true, _, true, false) => ("both sides", 0.9),
-        (true, _, false, false) => ("both sides", 0.45),
-        (false, true, _, true) => ("the client", 0.8),
-        (false, true, true, false) => ("the client", 0.7),
-        (false, true, false, false) => ("the client", 0.25),
-        (false, false, ..) => ("the server", 0.25),
+    let both = up.is_some() && up == down || headed && up.is_some();
+    let (whose, strength) = match (both, up.is_some(), kind == "decimal", inside) {
+        (true, _, _, Inside::Packed) => ("both sides begin", 1.0),
+        (true, _, _, Inside::Cipher) => ("both sides begin", 0.6),
+        (true, _, true, Inside::Plain) => ("both sides begin", 0.55),
+        (true, _, false, Inside::Plain) if headed => ("both sides begin", 0.4),
+        (true, _, false, Inside::Plain) => ("both sides begin", 0.3),
+        (false, true, _, Inside::Packed) => ("the client begins", 0.5),
+        (false, true, true, _) => ("the client begins", 0.45),
+        (false, true, false, _) => ("the client begins", 0.16),
+        (false, false, ..) => ("the server begins", 0.16),
     };
-    let inside = if zipped { ", a packed piece after it" } else { "" };
-    let why = format!("{whose} begin with a {kind} length that is true{inside}");
+    let inside = match inside {
+        Inside::Packed => ", a packed piece after it",
+        Inside::Cipher => ", cipher after it",
+        Inside::Plain if headed => ", the same bytes before it on both sides",
+        Inside::Plain => "",
+    };
+    let why = format!("{whose} with a {kind} length that is true{inside}");
     let mut statement = view.say(strength, why).flow(index, flow);
     statement.kinds.push(Kind::C2);
     Some(statement)
@@ -354,6 +411,24 @@ fn reversed(view: &View<'_>) -> Option<Statement> {
     view.public().then_some(statement)
 }
 
+/// In an unknown protocol the server speaks first and asks with a word, and is told much for it: the caller serves.
+fn server_asks(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, asked) = raw(view).find_map(|(index, flow)| {
+        let first = flow.turns.first()?;
+        let word = |turn: &Turn| turn.0 == SideName::Server && turn.2 <= MAX_ASKED;
+        let asked = flow.turns.iter().filter(|turn| word(turn)).count();
+        let servers = flow.turns.iter().filter(|turn| turn.0 == SideName::Server).count();
+        let told = flow.payload.to_server >= flow.payload.to_client.saturating_mul(3);
+        let odd = !common_port(flow.server.port) || matches!(flow.server.port, 80 | 443 | 8080 | 8443);
+        (word(first) && asked >= MIN_ASKED && asked == servers && told && odd).then_some((index, flow, asked))
+    })?;
+    let (up, down) = (flow.payload.to_server, flow.payload.to_client);
+    let why = format!("the server asks {asked} times in {} and is told {}", size(down), size(up));
+    let mut statement = view.say(1.0, why).flow(index, flow);
+    statement.kinds.push(Kind::C2);
+    view.public().then_some(statement)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -414,6 +489,42 @@ mod tests {
         assert!(reversed(&view(&with(&[5, 0], &[5, 1, 0], (Server, 0, 3)))).is_some());
         assert!(reversed(&view(&with(&[5, 1, 0], &[5, 0], (Client, 0, 3)))).is_none());
         assert!(reversed(&view(&with(&[5, 0], &[5, 1, 0, 9], (Server, 0, 4)))).is_none());
+    }
+
+    #[test]
+    fn cipher_and_heads_behind_lengths() {
+        let with = |up: &[u8], down: &[u8]| {
+            let (a, b) = (up.len() as u64, down.len() as u64);
+            ledger([flow("203.0.113.72", 1985)
+                .first(up, down)
+                .turns(&[(Client, 0, a), (Server, 9, b)])
+                .payload(a, b)
+                .build()])
+        };
+        let cipher = |seed: u8, head: &[u8]| {
+            let body: Vec<u8> = (1..=32_u8).map(|n| n.wrapping_mul(151).wrapping_add(seed) | 0x81).collect();
+            let body: Vec<u8> = body.iter().zip(1..).map(|(b, n): (&u8, u8)| b.wrapping_add(n * 3)).collect();
+            [head, &32_u32.to_le_bytes(), &body].concat()
+        };
+        let said = framed(&view(&with(&cipher(3, &[]), &cipher(77, &[])))).unwrap();
+        assert!(said.why.contains("cipher") && (said.strength - 0.6).abs() < 1e-9, "{}", said.why);
+        let plain = |head: &[u8]| [head, &32_u32.to_le_bytes(), &[0, 1, 0, 2, 0, 3, 0, 4], &[0; 24]].concat();
+        assert!(framed(&view(&with(&plain(&[]), &plain(&[])))).unwrap().strength < 0.35);
+        let headed = framed(&view(&with(&plain(&[0x52, 0xff]), &plain(&[0x52, 0xff])))).unwrap();
+        assert!(headed.why.contains("the same bytes"), "{}", headed.why);
+    }
+
+    #[test]
+    fn a_server_that_asks() {
+        let with = |words: &[(crate::record::SideName, i64, u64)], up, down| {
+            ledger([flow("203.0.113.70", 9011).turns(words).payload(up, down).build()])
+        };
+        let led =
+            [(Server, 0, 17), (Client, 40, 96), (Server, 900, 17), (Client, 990, 503), (Server, 9000, 16)];
+        assert!(server_asks(&view(&with(&led, 599, 50))).is_some());
+        // A client that asks, and a server that tells.
+        assert!(server_asks(&view(&with(&led[1..], 599, 33))).is_none());
+        assert!(server_asks(&view(&with(&led, 99, 4_000))).is_none());
     }
 
     #[test]

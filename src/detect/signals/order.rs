@@ -17,6 +17,7 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "program-before", needs: Needs::EVENTS, look: program_before },
     Signal { name: "dead-names-before", needs: Needs::EVENTS, look: dead_names },
     Signal { name: "sequence", needs: Needs::EVENTS, look: sequence },
+    Signal { name: "program-calls-back", needs: Needs::EVENTS, look: calls_back },
 ];
 
 /// How long before the contact a look at the public address still belongs to it: measured gaps are 1 to 30 s,
@@ -166,6 +167,31 @@ fn program_before(view: &View<'_>) -> Option<Statement> {
     Some(cite(view, view.say(1.0, why), event).at(index, flow, flow.frames.first, flow.start))
 }
 
+/// From a bare address a program came in clear, and then the host talks with the same address in another way.
+fn calls_back(view: &View<'_>) -> Option<Statement> {
+    if !view.channel.service.bare() {
+        return None;
+    }
+    let event = programs(view).next()?;
+    let from = view.ledger.flows.get(event.flow)?;
+    let (index, flow) = view.flows().find(|(_, flow)| {
+        let other = flow.server.port != from.server.port && matches!(flow.app(), "unknown" | "tls");
+        let gap = flow.start.since(event.time);
+        let talk = flow.payload.to_server > 0 && flow.payload.to_client > 0;
+        let raw = flow.proto == crate::record::Proto::Tcp && !super::common_port(flow.server.port);
+        other && talk && (raw || flow.tls.is_some()) && gap >= Duration(0) && gap <= PROGRAM
+    })?;
+    let gap = flow.start.since(event.time).as_secs_f64();
+    let port = flow.server.port;
+    let why =
+        format!("{gap:.0} s after {} came from this address, the host calls its port {port}", event.what);
+    let strength = if view.public() { 1.0 } else { 0.8 };
+    let statement = cite(view, view.say(strength, why), event);
+    let mut statement = statement.at(index, flow, flow.frames.first, flow.start);
+    statement.kinds.extend([Kind::Download, Kind::C2]);
+    Some(statement)
+}
+
 /// A list of names or addresses of several owners failed one after the other, then this one answered.
 fn dead_names(view: &View<'_>) -> Option<Statement> {
     let service = &view.channel.service;
@@ -236,6 +262,25 @@ mod tests {
         assert!(lookup(&view_of(&ledger, "203.0.113.4")).is_some());
         assert!(lookup(&view_of(&ledger, "203.0.113.5")).is_none());
         assert!(lookup(&view_of(&ledger, "198.51.100.6")).is_none());
+    }
+
+    #[test]
+    fn a_program_that_calls_back() {
+        let with = |host: &str, magic: Option<&str>, port, ms| {
+            let mut exchange = request("GET", host, "/update.exe", &[], None);
+            exchange.response = Some(Box::new(Body { magic: magic.map(Into::into), ..body(90_000) }));
+            ledger([
+                flow("203.0.113.4", 80).http(exchange).build(),
+                flow("203.0.113.4", port).at_ms(ms).tls(None, None).payload(900, 4000).build(),
+            ])
+        };
+        let look = |ledger| calls_back(&view_of(&ledger, "203.0.113.4"));
+        assert!(look(with("203.0.113.4", Some("pe"), 8080, 9_000)).is_some());
+        // A page, the same port, an hour later, a named download server.
+        assert!(look(with("203.0.113.4", Some("html"), 8080, 9_000)).is_none());
+        assert!(look(with("203.0.113.4", Some("pe"), 80, 9_000)).is_none());
+        assert!(look(with("203.0.113.4", Some("pe"), 8080, 3_600_000)).is_none());
+        assert!(look(with("get.maker.example", Some("pe"), 443, 9_000)).is_none());
     }
 
     #[test]

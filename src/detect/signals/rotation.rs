@@ -15,6 +15,7 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "one-name-many-addresses", needs: Needs::POST, look: addresses },
     Signal { name: "one-body-many-addresses", needs: Needs::POST, look: bodies },
     Signal { name: "one-hello-many-addresses", needs: Needs::TLS, look: hellos },
+    Signal { name: "one-opening-many-addresses", needs: Needs::RAW, look: openings },
 ];
 
 /// Fewest other services that must get the same.
@@ -135,9 +136,52 @@ fn hellos(view: &View<'_>) -> Option<Statement> {
     Some(statement)
 }
 
+/// One greeting in no protocol of the web goes to web ports of bare addresses in several networks.
+fn openings(view: &View<'_>) -> Option<Statement> {
+    let alike = view.host.alike.as_deref().filter(|alike| !alike.openings.is_empty())?;
+    let own = likeness::openings(view.channel, &view.ledger.flows);
+    let shared = own.iter().filter_map(|opening| Some((opening, alike.openings.get(opening)?)));
+    let (opening, apart) = shared
+        .map(|(opening, channels)| (opening, networks(view, channels)))
+        .max_by_key(|(_, apart)| *apart)
+        .filter(|(_, apart)| *apart >= 2)?;
+    let (index, flow) = view.flows().find(|(_, flow)| flow.app() == "unknown")?;
+    let port = flow.server.port;
+    let why = format!(
+        "port {port} is greeted with {opening} here and at {} besides",
+        count(apart - 1, "bare address")
+    );
+    let mut statement = view.say(1.0, why).flow(index, flow);
+    statement.kinds.push(Kind::C2);
+    Some(statement)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_greeting_for_several_web_ports() {
+        let greet =
+            |server: &str, port, first: &[u8]| flow(server, port).first(first, &[]).payload(88, 90).build();
+        let hello = [0x70, 0, 0xd1, 0x15, 3, 0x99, 0xee, 4, 3, 0x99, 0x81, 0, 7];
+        let two = |a: &[u8], b: &[u8], port| {
+            let ledger = ledger([greet("203.0.113.4", port, a), greet("198.51.100.9", port, b)]);
+            openings(&view_of(&ledger, "203.0.113.4")).is_some()
+        };
+        assert!(two(&hello, &hello, 443));
+        assert!(!two(&hello, &[0x70, 0, 0xd1, 0x15, 3, 0x99, 0xee, 4, 3, 0x99, 0x82, 0, 7], 443));
+        assert!(!two(&hello, &hello, 6_881), "peers among themselves");
+        assert!(!two(&[0; 12], &[0; 12], 443));
+        // A server that speaks TLS on that port was only knocked at.
+        let knocked = ledger([
+            greet("203.0.113.4", 443, &hello),
+            flow("203.0.113.4", 443).at_ms(900).tls(None, None).build(),
+            greet("198.51.100.9", 443, &hello),
+        ]);
+        assert!(openings(&view_of(&knocked, "203.0.113.4")).is_none());
+        assert!(openings(&view_of(&knocked, "198.51.100.9")).is_none());
+    }
     use crate::detect::testing::{body, certificate, flow, ledger, request, view_of};
 
     #[test]

@@ -1,6 +1,7 @@
 //! A server that is gone, and a client that does not give up.
 
 use super::beat::regular;
+use super::growth::growing;
 use super::{Needs, Signal, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
@@ -15,6 +16,10 @@ pub(super) const SIGNALS: &[Signal] = &[
 
 /// Fewest failed attempts that are called persistence.
 const MIN_ATTEMPTS: usize = 8;
+/// Attempts, and seconds from the first to the last, that are called patience whatever their rhythm.
+const MIN_PATIENT: usize = 30;
+/// See [`MIN_PATIENT`].
+const PATIENCE_S: f64 = 1200.0;
 /// Fewest turns of a client that talks to itself.
 const MIN_TURNS: usize = 8;
 /// Fewest equal messages without any answer.
@@ -37,7 +42,9 @@ fn attempts(view: &View<'_>) -> Option<Statement> {
     let beat = regular(&times);
     let span = failed.last()?.1.start.since(failed.first()?.1.start).as_secs_f64();
     let why = format!("{} without an answer in {span:.0} s", count(failed.len(), "connection attempt"));
-    let strength = if beat.is_some() { 1.0 } else { 0.6 };
+    // A clock, a rule of growth, or patience for an hour: no person tries like that.
+    let patient = failed.len() >= MIN_PATIENT && span >= PATIENCE_S;
+    let strength = if beat.is_some() || patient || growing(&times).is_some() { 1.0 } else { 0.6 };
     let statement = view.say(strength, why);
     let mut statement = failed.into_iter().fold(statement, |said, (index, flow)| said.flow(index, flow));
     statement.beacon = beat.map(|beat| beat.beacon("attempts", view.channel.first, &times));

@@ -2,7 +2,7 @@
 
 use super::{Needs, Signal, View, count};
 use crate::detect::evidence::Statement;
-use crate::detect::ledger::name;
+use crate::detect::ledger::{address, name};
 use crate::record::{Certificate, Flow, Tls};
 use crate::time::Duration;
 
@@ -19,6 +19,7 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "tls-on-web-port", needs: Needs::TLS, look: web_port },
     Signal { name: "certificate-ignored", needs: Needs::TLS, look: ignored },
     Signal { name: "young-certificate", needs: Needs::TLS, look: young },
+    Signal { name: "quic-without-name", needs: Needs::TLS, look: quic },
 ];
 
 /// Least that is called an upload, in bytes.
@@ -272,6 +273,18 @@ fn ignored(view: &View<'_>) -> Option<Statement> {
     view.public().then(|| cite(view, 1.0, why, index, flow, tls))
 }
 
+/// The web over QUIC at an address without a name: browsers come to HTTP/3 by a name's records or by what a named server
+/// offered, and peers among themselves speak protocols of their own.
+fn quic(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, tls) = hellos(view).find(|(_, flow, tls)| {
+        let web = tls.alpn.iter().any(|protocol| protocol == "h3" || protocol.starts_with("h3-"));
+        flow.quic.is_some() && web && tls.sni.is_none() && tls.frame.is_some() && flow.server.port != 853
+    })?;
+    let other = view.channel.service.addrs.iter().any(|&addr| address::public_resolver(addr));
+    let why = "HTTP/3 with an address without a name".to_owned();
+    (view.public() && view.channel.service.bare() && !other).then(|| cite(view, 1.0, why, index, flow, tls))
+}
+
 /// The certificate was made days before.
 fn young(view: &View<'_>) -> Option<Statement> {
     let (index, flow, tls, age) = leafs(view).find_map(|(index, flow, tls, cert)| {
@@ -320,6 +333,29 @@ mod tests {
         for signal in SIGNALS {
             assert_eq!((signal.look)(&view(&fine)), None, "{}", signal.name);
         }
+    }
+
+    #[test]
+    fn the_web_over_quic_without_a_name() {
+        let with = |sni: Option<&str>, alpn: &str, server: &str| {
+            let client = if server.starts_with("192.168.") { "192.168.7.20" } else { "192.0.2.10" };
+            ledger([flow(server, 443)
+                .client(client)
+                .proto(crate::record::Proto::Udp)
+                .tls(sni, None)
+                .edit(|flow| {
+                    flow.quic = Some(Box::default());
+                    let tls = flow.tls.as_mut().unwrap();
+                    (tls.frame, tls.alpn) = (Some(1), vec![alpn.into()]);
+                })
+                .payload(9_000, 9_000)
+                .build()])
+        };
+        assert!(quic(&view(&with(None, "h3", "203.0.113.71"))).is_some());
+        assert!(quic(&view(&with(Some("www.shop.example"), "h3", "203.0.113.71"))).is_none());
+        assert!(quic(&view(&with(None, "peers/1", "203.0.113.71"))).is_none());
+        assert!(quic(&view(&with(None, "h3", "8.8.8.8"))).is_none());
+        assert!(quic(&view(&with(None, "h3", "192.168.7.1"))).is_none());
     }
 
     #[test]

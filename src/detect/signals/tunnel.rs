@@ -4,13 +4,14 @@ use super::{Needs, Signal, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
 use crate::detect::ledger::ROOTLESS;
-use crate::record::{Dns, Proto};
+use crate::record::{Dns, Flow, Proto};
 use hashbrown::HashSet;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "dns-tunnel", needs: Needs::DOMAIN, look: dns },
     Signal { name: "icmp-tunnel", needs: Needs::ICMP, look: icmp },
+    Signal { name: "word-in-echo", needs: Needs::ICMP, look: word },
 ];
 
 /// Whether a signal looks at channels that are a domain's questions.
@@ -189,6 +190,39 @@ fn icmp(view: &View<'_>) -> Option<Statement> {
     Some(statement)
 }
 
+/// A request for an echo (type 8, or 128 in ICMPv6) that holds a word and zeros: its first word.
+fn message(flow: &Flow) -> Option<String> {
+    let request = matches!(flow.proto, Proto::Icmp | Proto::Icmp6) && matches!(flow.client.port, 8 | 128);
+    let each = flow.payload.to_server / flow.packets.to_server.max(1);
+    let first = &*flow.first_bytes.to_server.0;
+    let length = first.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+    let (word, rest) = first.split_at_checked(length)?;
+    let empty = rest.len() >= 16 && rest.iter().all(|b| *b == 0);
+    let body = flow.other.as_ref().and_then(|other| other.to_server.as_deref());
+    let thin = body.and_then(|body| body.entropy).is_some_and(|bits| bits < 1.0);
+    let alike = word.windows(2).all(|pair| pair[0] == pair[1]);
+    (request && each > PING && (2..=16).contains(&length) && !alike && empty && thin)
+        .then(|| word.iter().copied().map(char::from).collect())
+}
+
+/// Two hosts send each other words in requests for echoes: who was asked answers with a request of its own. The one that
+/// spoke first gives the orders.
+fn word(view: &View<'_>) -> Option<Statement> {
+    let (index, flow, own) = view.flows().find_map(|(index, flow)| Some((index, flow, message(flow)?)))?;
+    let (ours, theirs) = (flow.client.addr, flow.server.addr);
+    let back = view.ledger.hosts.get(&theirs)?.channels.iter().map(|ix| view.ledger.channel(*ix));
+    let back = back.filter(|channel| channel.service.addrs.contains(&ours));
+    let (order, asked, word) = back
+        .flat_map(|channel| channel.flows.iter().map(|&index| (index, &view.ledger.flows[index])))
+        .filter(|(_, other)| other.server.addr == ours && other.start < flow.start)
+        .find_map(|(index, other)| Some((index, other, message(other)?)))?;
+    let why = format!("the server's echo request says {word:?}, this host's own request {own:?}");
+    let statement = view.say(1.0, why).flow(order, asked).flow(index, flow);
+    let mut statement = statement;
+    statement.kinds.extend([Kind::C2, Kind::Tunnel]);
+    Some(statement)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,6 +292,40 @@ mod tests {
         let cipher = (0..32_u8).map(|n| n.wrapping_mul(151) ^ 0x5a).collect();
         assert!(icmp(&crate::detect::testing::view(&echo(cipher))).is_some());
         assert!(icmp(&crate::detect::testing::view(&echo((0x10..0x30).collect()))).is_none());
+    }
+
+    #[test]
+    fn words_in_echoes_both_ways() {
+        let echo = |from: &str, to: &str, ms, text: &[u8], size: u64| {
+            let mut first = text.to_vec();
+            first.resize(48, 0);
+            let body = crate::record::Body { bytes: size, entropy: Some(0.1), ..Default::default() };
+            let other = crate::record::Other { to_server: Some(Box::new(body)), ..Default::default() };
+            flow(to, 0)
+                .client(from)
+                .at_ms(ms)
+                .proto(Proto::Icmp)
+                .edit(|flow| {
+                    flow.client.port = 8;
+                    flow.packets.to_server = 1;
+                })
+                .first(&first, &first)
+                .other(other)
+                .payload(size, size)
+                .build()
+        };
+        let (boss, host) = ("203.0.113.75", "192.0.2.10");
+        let look = |flows: Vec<crate::record::Flow>, of: &str| {
+            let ledger = ledger(flows);
+            word(&crate::detect::testing::view_of(&ledger, of))
+        };
+        let order = || echo(boss, host, 0, b"run", 700);
+        assert!(look(vec![order(), echo(host, boss, 900, b"done", 900)], boss).is_some());
+        // The one who began, a ping as long, and one that nobody asked for.
+        assert!(look(vec![order(), echo(host, boss, 900, b"done", 900)], host).is_none());
+        assert!(look(vec![order(), echo(host, boss, 900, b"abcdefghijklmnopqrstuvw", 900)], boss).is_none());
+        assert!(look(vec![echo(host, boss, 900, b"done", 900)], boss).is_none());
+        assert!(look(vec![echo(boss, host, 0, b"", 700), echo(host, boss, 900, b"", 700)], boss).is_none());
     }
 
     #[test]

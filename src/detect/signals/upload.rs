@@ -96,11 +96,19 @@ fn file_like(body: &Body) -> bool {
     multipart || body.archive.is_some() || body.bytes >= 5_000
 }
 
+/// A picture that is called one.
+fn picture(body: &Body) -> bool {
+    let declared = body.declared.as_deref().unwrap_or("");
+    declared.starts_with("image/") && matches!(body.magic.as_deref(), Some("jpeg" | "png" | "gif" | "webp"))
+}
+
 /// Several uploads to one path in a burst, as when a host is emptied piece by piece.
 fn parts(view: &View<'_>) -> Option<Statement> {
     let mut paths: BTreeMap<&str, Vec<(usize, &Flow, &Exchange)>> = BTreeMap::new();
     for (index, flow, exchange, body) in view.posts() {
-        if file_like(body) {
+        // A camera in the own network: pictures that are called so.
+        let camera = !view.public() && picture(body);
+        if file_like(body) && !camera {
             let path = exchange.path.split('?').next().unwrap_or("");
             paths.entry(path).or_default().push((index, flow, exchange));
         }
@@ -220,6 +228,17 @@ mod tests {
         let said = parts(&view(&ledger((0..8).map(|n| post(n * 500, "/in.php"))))).unwrap();
         assert_eq!(said.upload.unwrap().requests, 8);
         assert!(parts(&view(&ledger([post(0, "/a"), post(900, "/b")]))).is_none());
+        // A camera's pictures in the own network, and anywhere else.
+        let shot = |server: &str, client: &str, ms| {
+            let picture =
+                Body { declared: Some("image/jpeg".into()), magic: Some("jpeg".into()), ..body(9_000) };
+            let exchange = request("POST", server, "/shot", &[], Some(picture));
+            flow(server, 80).client(client).at_ms(ms).http(exchange).build()
+        };
+        let shots = |server: &str, client: &str| {
+            parts(&view(&ledger((0..6).map(|n| shot(server, client, n * 9_000))))).is_some()
+        };
+        assert!(!shots("10.0.0.5", "10.0.0.42") && shots("203.0.113.4", "192.0.2.10"));
     }
 
     #[test]

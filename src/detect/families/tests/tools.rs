@@ -151,6 +151,12 @@ fn protocols_of_their_own() {
     says(&[0, 0xff, 0x4b, 0, 0, 0, 1, 2], b"", &[('c', 0, 81)], "ramnit-frames");
     silent(vec![raw("203.0.113.70:443", 1, (&[0, 0xff, 0x4b, 0, 0, 0, 1, 2], b""), &[('c', 0, 20)])]);
     says(&[0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x74], b"", &[('c', 0, 44)], "bunitu-hello");
+    let knock = [0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x74];
+    let knocked = raw("203.0.113.70:443", 1, (&knock, b""), &[('c', 0, 44)]);
+    // The server turns out to be one of TLS: it was asked to see whether the way out is open.
+    let mut alert = raw("203.0.113.70:443", 9, (&knock, b""), &[('c', 0, 44), ('s', 90, 7)]);
+    alert.tls = Some(Box::default());
+    silent(vec![knocked, alert]);
     let mut stolen = vec![b'='];
     stolen.extend([9; 35]);
     stolen.extend(b"8\x85\0\0\0id=560135");
