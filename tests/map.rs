@@ -62,3 +62,27 @@ fn what_cannot_be_read_is_said() {
     assert_eq!(run.code, 3, "{}", run.err);
     assert!(run.err.contains("nonsense") && run.out.contains("LokiBot"), "{}", run.err);
 }
+
+/// What is listed for takedown is what machines may block, and no more.
+#[test]
+fn the_list_is_what_may_be_blocked() {
+    let mut listed = 0;
+    for case in ["lokibot", "telegram-upload", "snake-smtp", "formbook", "vidar-2025", "dns-tunnel"] {
+        let path = capture(case);
+        let scan = run([OsString::from("scan"), "-f".into(), "stix".into(), path.clone().into()]);
+        let bundle: Value = serde_json::from_str(&scan.out).expect("JSON");
+        let objects = bundle["objects"].as_array().expect("objects");
+        let blocked: Vec<String> = objects
+            .iter()
+            .filter_map(|object| object["pattern"].as_str())
+            .flat_map(|pattern| pattern.split('\'').skip(1).step_by(2).map(str::to_owned))
+            .collect();
+        let list = map(&["-f", "takedown"], &[&path]).out;
+        for line in list.lines().filter(|line| line.starts_with("\"yes\",")) {
+            let value = line.split('"').nth(5).expect("a value");
+            assert!(blocked.iter().any(|own| own == value), "{case}: {value} not in {blocked:?}");
+            listed += 1;
+        }
+    }
+    assert!(listed > 3, "{listed}");
+}

@@ -77,8 +77,11 @@ pub fn lookups(ledger: &Ledger, channel: &Channel, client: IpAddr) -> Vec<Moment
     if names.is_empty() || channel.domain.is_some() {
         return Vec::new();
     }
+    // Of this host alone: a run may have thousands of findings and a hundred thousand conversations.
+    let channels = ledger.hosts.get(&client).into_iter().flat_map(|host| &host.channels);
+    let flows = channels.flat_map(|&ix| ledger.flows_of(ix).map(|(_, flow)| flow));
     let mut found = BTreeSet::new();
-    for flow in ledger.flows.iter().filter(|flow| flow.client.addr == client) {
+    for flow in flows {
         for dns in flow.dns.iter().filter(|dns| names.contains(dns.query.as_str())) {
             found.insert(Moment {
                 time: dns.time,
@@ -86,12 +89,12 @@ pub fn lookups(ledger: &Ledger, channel: &Channel, client: IpAddr) -> Vec<Moment
                 capture: capture_of(ledger, flow, Some(dns.time), dns.frame),
                 frame: dns.frame,
             });
-        }
-        if found.len() >= MAX_MOMENTS {
-            break;
+            if found.len() > MAX_MOMENTS {
+                found.pop_last();
+            }
         }
     }
-    found.into_iter().take(MAX_MOMENTS).collect()
+    found.into_iter().collect()
 }
 
 /// Turns of the conversations that carried an upload.

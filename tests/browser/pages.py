@@ -118,7 +118,7 @@ def compact(line):
 
 
 def many(program, case, path, count):
-    """Records of one theft, again and again, by as many hosts to as many servers."""
+    """Records of one theft, again and again, by as many hosts to servers of as many names."""
     lines = [json.loads(line) for line in run(program, "flows", case).splitlines()]
     captures = [line for line in lines if line["type"] == "capture"]
     flows = [line for line in lines if line["type"] == "flow"]
@@ -126,7 +126,8 @@ def many(program, case, path, count):
         for line in captures:
             out.write(compact(line))
         for n in range(count):
-            client, server = f"10.1.{n // 250}.{n % 250 + 1}", f"198.51.{n // 250}.{n % 250 + 1}"
+            client = f"10.1.{n // 250}.{n % 250 + 1}"
+            server = f"{'203.0.113' if n // 250 % 2 else '198.51.100'}.{n % 250 + 1}"
             for flow in flows:
                 flow["client"]["addr"], flow["server"]["addr"] = client, server
                 flow["id"] = f"{int(flow['id'], 16) + n & (1 << 64) - 1:016x}"
