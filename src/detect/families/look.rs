@@ -1,7 +1,7 @@
 //! What a rule may ask of a flow: one kind of look for each protocol.
 
 use super::body::{BodyLook, given, word};
-use super::sketch::{Asked, Begins, ByteSet, Sketch};
+use super::sketch::{Asked, Begins, ByteSet, Holds, Sketch};
 use super::value::{Bytes, Many, Range, Text};
 use crate::record::{Certificate, Dns, Exchange, Flow, Mail, SideName, Sides, State, Tls, Turn};
 use schemars::JsonSchema;
@@ -399,6 +399,8 @@ impl RawLook {
             speaks: self.speaks,
             lengths: [self.opening, self.answer],
             bytes: [of(&self.client), of(&self.server)],
+            holds: [&self.client, &self.server]
+                .map(|patterns| patterns.as_ref().map_or_else(Vec::new, Holds::of)),
             alike: self.shared.as_ref().is_some_and(|range| !range.has(0)),
             apart: self.up.as_ref().is_some_and(|look| look.asks_inside()),
             // None is what `none` is called in rules.

@@ -3,9 +3,10 @@
 use super::look::first;
 use super::value::{Bytes, Many, Range};
 use crate::record::{Exchange, Flow, SideName};
+use memchr::memmem::Finder;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::Look;
-use regex_syntax::hir::literal::Extractor;
+use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal};
 
 /// Places at which first bytes are looked at before a pattern is.
 const MAX_PLACE: usize = 16;
@@ -154,6 +155,8 @@ pub struct Begins {
     pub lengths: [Option<Range>; 2],
     /// A byte near the start of client and server, and where it stands.
     pub bytes: [Option<(usize, ByteSet)>; 2],
+    /// What the first bytes of client and server hold, one of each; nothing where that is open.
+    pub holds: [Vec<Holds>; 2],
     /// One of these ports of the server.
     pub ports: Option<Vec<u16>>,
     /// Payload bytes to the server.
@@ -177,12 +180,69 @@ impl Begins {
                 |(at, set): &(usize, ByteSet)| beginning.bytes[side].get(*at).is_some_and(|b| set.has(*b));
             self.bytes[side].as_ref().is_none_or(fits)
         };
+        let holds = |side: usize| {
+            let bytes = beginning.bytes[side];
+            self.holds[side].is_empty() || self.holds[side].iter().any(|one| one.may_fit(bytes))
+        };
         let port = self.ports.as_ref().is_none_or(|ports| ports.contains(&beginning.port));
         let whole = self.named.is_none_or(|named| named == beginning.named)
             && self.up.is_none_or(|range| range.has(beginning.up));
         let speaks = self.speaks.is_none_or(|side| beginning.speaks == Some(side));
         let taken = (beginning.alike || !self.alike) && (beginning.apart || !self.apart);
-        port && whole && taken && speaks && length(0) && length(1) && byte(0) && byte(1)
+        port && whole
+            && taken
+            && speaks
+            && length(0)
+            && length(1)
+            && byte(0)
+            && byte(1)
+            && holds(0)
+            && holds(1)
+    }
+}
+
+/// What first bytes hold in which one pattern is found.
+#[derive(Debug, Clone)]
+pub struct Holds {
+    /// How many they are, at least.
+    least: usize,
+    /// One of these stands in them; none where that is open.
+    texts: Vec<Finder<'static>>,
+}
+
+/// Texts that are looked for in first bytes for one pattern, and how long each is at least: short ones are everywhere.
+const MAX_TEXTS: usize = 4;
+/// See [`MAX_TEXTS`].
+const MIN_TEXT: usize = 3;
+
+impl Holds {
+    /// Of each of `patterns`; nothing where one of them is open.
+    pub fn of(patterns: &Many<Bytes>) -> Vec<Self> {
+        patterns.0.iter().map(Self::one).collect::<Option<_>>().unwrap_or_default()
+    }
+
+    fn one(pattern: &Bytes) -> Option<Self> {
+        let pattern = match pattern {
+            Bytes::Digits(offset, digits) => {
+                return Some(Self { least: offset + digits.len(), texts: Vec::new() });
+            }
+            Bytes::Regex(pattern, _) => pattern,
+        };
+        let mut parser = ParserBuilder::new().unicode(false).utf8(false).dot_matches_new_line(true).build();
+        let parsed = parser.parse(pattern).ok()?;
+        // What a match ends with stands in the text.
+        let ends = Extractor::new().kind(ExtractKind::Suffix).extract(&parsed);
+        let telling = |all: &&[Literal]| {
+            (1..=MAX_TEXTS).contains(&all.len()) && all.iter().all(|text| text.len() >= MIN_TEXT)
+        };
+        let texts = ends.literals().filter(telling).unwrap_or_default();
+        let texts = texts.iter().map(|text| Finder::new(text.as_bytes()).into_owned()).collect();
+        Some(Self { least: parsed.properties().minimum_len()?, texts })
+    }
+
+    fn may_fit(&self, bytes: &[u8]) -> bool {
+        bytes.len() >= self.least
+            && (self.texts.is_empty() || self.texts.iter().any(|text| text.find(bytes).is_some()))
     }
 }
 
@@ -271,6 +331,24 @@ mod tests {
                 .remove("p")?;
         let set = ByteSet::at(&patterns, 0)?;
         Some((0..=u8::MAX).filter(|byte| set.has(*byte)).collect())
+    }
+
+    #[test]
+    fn what_first_bytes_hold() {
+        let may_fit = |list: &str, bytes: &[u8]| {
+            let patterns: std::collections::BTreeMap<String, Many<Bytes>> =
+                toml::from_str(&format!("p = {list}")).expect(list);
+            let holds = Holds::of(&patterns["p"]);
+            let fits = holds.is_empty() || holds.iter().any(|one| one.may_fit(bytes));
+            assert!(fits || !patterns["p"].any(|pattern| pattern.fits(bytes)), "{list}");
+            fits
+        };
+        assert!(may_fit(r"['/^.{0,9}LOGIN/']", b"..LOGIN") && !may_fit(r"['/^.{0,9}LOGIN/']", b"..LOGOUT"));
+        assert!(!may_fit(r"['/^.{0,9}LOGIN/']", b"OGIN"));
+        assert!(may_fit(r"['/^a(one|three)x?/']", b"athree!") && !may_fit(r"['/^a(one|three)/']", b"atwo"));
+        assert!(may_fit("['?? 01']", &[7, 1]) && !may_fit("['?? 01']", &[7]));
+        assert!(may_fit(r"['/^.{0,9}LOGIN/', '05']", &[5]));
+        assert!(may_fit(r"['/^a*/']", b""));
     }
 
     #[test]
