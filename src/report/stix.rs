@@ -14,6 +14,55 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
+/// Transports and applications by the names under which IANA's registries of protocols and services have them, which is
+/// what STIX asks for (2.1, 6.12); others are left out.
+const REGISTERED: [&str; 44] = [
+    "bittorrent",
+    "coap",
+    "dns",
+    "esp",
+    "ftp",
+    "ftp-data",
+    "http",
+    "icmp",
+    "igmp",
+    "imap",
+    "irc",
+    "kerberos",
+    "ldap",
+    "llmnr",
+    "mdns",
+    "mongodb",
+    "mqtt",
+    "mysql",
+    "ntp",
+    "openvpn",
+    "ospf",
+    "pop3",
+    "postgresql",
+    "radius",
+    "rdp",
+    "redis",
+    "rsync",
+    "rtsp",
+    "sctp",
+    "sip",
+    "smb",
+    "smtp",
+    "snmp",
+    "socks",
+    "ssdp",
+    "ssh",
+    "stun",
+    "syslog",
+    "tcp",
+    "telnet",
+    "tftp",
+    "tls",
+    "udp",
+    "ws-discovery",
+];
+
 /// When objects that are of no capture were created: they never change.
 const EPOCH: &str = "2026-01-01T00:00:00.000Z";
 /// Most observations that STIX counts (2.1, 4.14).
@@ -189,13 +238,8 @@ impl Bundle {
         let ends = Ends::first(finding)?;
         let (src, dst) = (self.address(ends.client), self.address(ends.server));
         let mut protocols = vec![if ends.server.is_ipv4() { "ipv4" } else { "ipv6" }.to_owned()];
-        let known = |name: &&String| !name.is_empty() && name.is_ascii() && *name != "unknown";
-        protocols.extend(
-            [&finding.server.transport, &finding.server.app]
-                .into_iter()
-                .filter(known)
-                .map(|name| name.to_lowercase()),
-        );
+        let known = |name: &&String| REGISTERED.contains(&name.as_str());
+        protocols.extend([&finding.server.transport, &finding.server.app].into_iter().filter(known).cloned());
         let naming = plain::object(
             json!({"start": micros(finding.first), "end": micros(finding.last), "src_ref": src,
             "dst_ref": dst, "src_port": ends.ports.map(|ports| ports.0), "dst_port": ends.ports.map(|ports| ports.1),
