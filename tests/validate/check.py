@@ -4,15 +4,17 @@ import argparse
 import csv
 import importlib.metadata
 import io
+import ipaddress
 import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 
-FORMATS = ["json", "csv", "markdown", "sarif", "junit", "eve", "navigator", "ocsf", "stix", "misp"]
+FORMATS = ["json", "csv", "markdown", "sarif", "junit", "ecs", "eve", "navigator", "ocsf", "stix", "misp"]
 ENDINGS = re.compile(r"\.(pcap|pcapng|cap|snoop|erf|iptrace|ndjson)(\.(gz|zst|xz|lz4|bz2))?$")
 
 
@@ -114,6 +116,54 @@ class Checks:
         for record in records:
             self.none(self.schema(self.options.suricata).iter_errors(record))
 
+    def ecs(self, text, report):
+        def make():
+            with open(self.options.ecs, newline="") as file:
+                return {row["Field"]: row for row in csv.DictReader(file)}
+
+        fields = self.once("ecs", make)
+        events = lines(text)
+        assert [e["event"]["id"] for e in events] == [f["id"] for f in report["findings"]], "ids differ"
+        for event in events:
+            for name, value in flat(event, fields):
+                # What is ours alone stands below our own name, as the schema asks.
+                if name.split(".")[0] == "exfilscan":
+                    continue
+                field = fields.get(name)
+                assert field, f"{name} is no field"
+                listed = "array" in field["Normalization"]
+                assert listed == isinstance(value, list), f"{name} is {'no' if listed else 'a'} list"
+                for one in value if listed else [value]:
+                    assert of_type(field["Type"], one), f"{name}: {one!r} is no {field['Type']}"
+
+    def filters(self, capture, report):
+        """Wireshark's filters of a finding select the frames that `carve` cuts out for its evidence."""
+        if not shutil.which("tshark"):
+            raise Skip("no tshark")
+        one_capture = len(report["captures"]) == 1
+        for finding in report["findings"] if one_capture else []:
+            chosen = [f"({e['filter']})" for e in finding["evidence"] if e.get("filter")]
+            if not chosen or len(chosen) < len(finding["evidence"]):
+                continue
+            got = self.frames(capture, " || ".join(chosen))
+            command = [self.options.program, "carve", "--quiet", "--no-hash", "--finding", finding["id"]]
+            command += ["--evidence-only", "-o", "-", str(capture)]
+            cut = subprocess.run(command, capture_output=True, timeout=600)
+            with tempfile.NamedTemporaryFile(suffix=".pcapng") as file:
+                file.write(cut.stdout)
+                file.flush()
+                carved = self.frames(file.name, "")
+            ranges = [pair for e in finding["evidence"] for pair in e["frames"]]
+            outside = [n for n in got if not any(first <= n <= last for first, last in ranges)]
+            assert not outside, f"{finding['id']}: frames {outside[:5]} are outside"
+            assert len(got) == len(carved), f"{finding['id']}: {len(got)} frames, {len(carved)} carved"
+
+    @staticmethod
+    def frames(path, chosen):
+        command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-e", "frame.number"]
+        done = subprocess.run(command + (["-Y", chosen] if chosen else []), capture_output=True, text=True, timeout=600)
+        return [int(line) for line in done.stdout.split()]
+
     def navigator(self, text, report):
         def make():
             from mitreattack.navlayers import Layer
@@ -203,6 +253,31 @@ class Checks:
         shared(report, [a.value for a in event.attributes if a.to_ids])
 
 
+def flat(event, fields, above=""):
+    for key, value in event.items():
+        name = above + key
+        if isinstance(value, dict) and fields.get(name, {}).get("Type") not in ("object", "flattened"):
+            yield from flat(value, fields, name + ".")
+        else:
+            yield name, value
+
+
+def of_type(kind, value):
+    match kind:
+        case "long" | "integer":
+            return isinstance(value, int)
+        case "float" | "double" | "scaled_float":
+            return isinstance(value, (int, float))
+        case "boolean":
+            return isinstance(value, bool)
+        case "ip":
+            return bool(ipaddress.ip_address(value))
+        case "object" | "flattened" | "nested":
+            return isinstance(value, dict)
+        case _:
+            return isinstance(value, str)
+
+
 def shared(report, blocked):
     """No name or address of a service with a role of many is among what is blocked."""
     own = {"dynamic-dns", "free-hosting"}
@@ -235,10 +310,11 @@ def main():
     parser.add_argument("--sarif", default="absent")
     parser.add_argument("--suricata", default="absent")
     parser.add_argument("--junit", default="absent")
+    parser.add_argument("--ecs", default="absent")
     parser.add_argument("paths", nargs="+")
     options = parser.parse_args()
     checks = Checks(options)
-    counts = {format: [0, 0] for format in FORMATS}
+    counts = {format: [0, 0] for format in [*FORMATS, "filters"]}
     skipped, findings, files = {}, 0, 0
     for capture in captures(options.paths):
         with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
@@ -263,6 +339,16 @@ def main():
             counts[format][wrong is not None] += 1
             if wrong:
                 print(f"{capture}: {format}: {wrong}")
+        wrong = None
+        try:
+            checks.filters(capture, report)
+        except Skip as why:
+            skipped["filters"] = why
+            continue
+        except AssertionError as error:
+            wrong = error
+            print(f"{capture}: filters: {wrong}")
+        counts["filters"][wrong is not None] += 1
     print(f"{files} captures, {findings} findings")
     for format, (good, bad) in counts.items():
         word = f"skipped ({skipped[format]})" if format in skipped else f"{good} good, {bad} bad"

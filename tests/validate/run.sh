@@ -10,6 +10,9 @@
 #   SARIF_SCHEMA     sarif-schema-2.1.0.json (default: that of the npm package @microsoft/jest-sarif, if there is npm)
 #   JUNIT_SCHEMA     junit-10.xsd of Jenkins' xunit plugin (default: downloaded; without it only the form is checked)
 #   SURICATA_SCHEMA  etc/schema.json of Suricata (no package has it; default: downloaded)
+#   ECS_FIELDS       generated/csv/fields.csv of Elastic Common Schema (default: downloaded)
+#
+# Where there is tshark, the display filters of findings are tried with it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -44,6 +47,9 @@ download "$suricata" https://raw.githubusercontent.com/OISF/suricata/main/etc/sc
 junit=${JUNIT_SCHEMA:-$dir/junit-10.xsd}
 download "$junit" https://raw.githubusercontent.com/jenkinsci/xunit-plugin/master/src/main/resources/org/jenkinsci/plugins/xunit/types/model/xsd/junit-10.xsd
 
+ecs=${ECS_FIELDS:-$dir/ecs-fields.csv}
+download "$ecs" https://raw.githubusercontent.com/elastic/ecs/main/generated/csv/fields.csv
+
 [ $# -gt 0 ] || set -- testdata
 exec "$dir/venv/bin/python" tests/validate/check.py \
-    --program "$program" --sarif "$sarif" --suricata "$suricata" --junit "$junit" "$@"
+    --program "$program" --sarif "$sarif" --suricata "$suricata" --junit "$junit" --ecs "$ecs" "$@"
