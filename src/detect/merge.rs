@@ -11,6 +11,7 @@ use super::ledger::{Channel, HostView, Ledger};
 use super::score::{Sum, Weights};
 use crate::record::{Flow, Proto};
 use crate::time::Timestamp;
+use hashbrown::HashMap;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -396,19 +397,43 @@ fn evidence(ledger: &Ledger, channel: &Channel, ranked: &[&Statement]) -> Vec<Ev
         }
     }
     chosen.sort_unstable();
-    chosen.into_iter().flat_map(|index| of_flow(&ledger.flows[index])).collect()
+    let mut alike: HashMap<_, u32> = HashMap::new();
+    for flow in channel.flows.iter().map(|&index| &ledger.flows[index]) {
+        *alike.entry(ends(flow)).or_default() += 1;
+    }
+    let reused = |flow: &Flow| alike.get(&ends(flow)).is_some_and(|count| *count > 1);
+    let flows = chosen.into_iter().map(|index| &ledger.flows[index]);
+    flows.flat_map(|flow| of_flow(flow, reused(flow))).collect()
 }
 
-fn of_flow(flow: &Flow) -> Vec<Evidence> {
+/// What a display filter tells conversations apart by.
+fn ends(flow: &Flow) -> (Proto, IpAddr, IpAddr, Option<(u16, u16)>) {
+    let ports = matches!(flow.proto, Proto::Tcp | Proto::Udp).then_some((flow.client.port, flow.server.port));
+    (flow.proto, flow.client.addr, flow.server.addr, ports)
+}
+
+/// The evidence that a flow is; `reused` if others of the same ends came before or after it.
+fn of_flow(flow: &Flow, reused: bool) -> Vec<Evidence> {
+    let filter = if reused { format!("{} && {}", filter(flow), moments(flow)) } else { filter(flow) };
     let one = |capture, first, last| Evidence {
         capture,
         frames: vec![(first, last)],
         community_id: flow.community_id.to_string(),
-        filter: filter(flow),
+        filter: filter.clone(),
     };
     let own = std::iter::once(one(flow.capture, flow.frames.first, flow.frames.last));
     own.chain(flow.continued.iter().map(|more| one(more.capture, more.frames.first, more.frames.last)))
         .collect()
+}
+
+/// The part of a display filter that leaves out what is before and after a conversation: whole microseconds around it.
+fn moments(flow: &Flow) -> String {
+    let time = |nanos: i64| {
+        let micros = nanos.div_euclid(1000);
+        format!("{}.{:06}", micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000))
+    };
+    let (from, to) = (time(flow.start.0), time(flow.end.0.saturating_add(999)));
+    format!("frame.time_epoch >= {from} && frame.time_epoch <= {to}")
 }
 
 /// A Wireshark display filter for one conversation, by addresses and ports: good in any file that holds it.
@@ -433,6 +458,23 @@ fn filter(flow: &Flow) -> String {
 mod tests {
     use super::*;
     use crate::detect::testing::flow;
+
+    #[test]
+    fn conversations_of_the_same_ends_are_told_apart_by_their_time() {
+        let at = |ms| flow("203.0.113.4", 443).at_ms(ms).payload(40, 90).build();
+        let ledger = crate::detect::testing::ledger([at(0), at(90_000)]);
+        let filters: Vec<String> =
+            evidence(&ledger, &ledger.channels[0], &[]).into_iter().map(|one| one.filter).collect();
+        assert_eq!(filters.len(), 2);
+        assert!(filters.iter().all(|filter| filter.contains("frame.time_epoch >= ")), "{filters:?}");
+        assert_ne!(filters[0], filters[1]);
+        let alone = crate::detect::testing::ledger([at(0)]);
+        assert!(!evidence(&alone, &alone.channels[0], &[])[0].filter.contains("time"));
+        assert_eq!(
+            moments(&Flow { start: Timestamp(1_500_000_001), end: Timestamp(2_000_000_001), ..at(0) }),
+            "frame.time_epoch >= 1.500000 && frame.time_epoch <= 2.000001"
+        );
+    }
 
     #[test]
     fn a_conversation_is_listed_once_with_all_its_frames() {

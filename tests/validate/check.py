@@ -143,7 +143,8 @@ class Checks:
         one_capture = len(report["captures"]) == 1
         for finding in report["findings"] if one_capture else []:
             chosen = [f"({e['filter']})" for e in finding["evidence"] if e.get("filter")]
-            if not chosen or len(chosen) < len(finding["evidence"]):
+            # Of very many conversations not all are listed; `carve` takes the frames of the terms besides.
+            if not chosen or len(chosen) < len(finding["evidence"]) or len(chosen) < finding["flows"]:
                 continue
             got = self.frames(capture, " || ".join(chosen))
             command = [self.options.program, "carve", "--quiet", "--no-hash", "--finding", finding["id"]]
