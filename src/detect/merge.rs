@@ -444,7 +444,10 @@ fn filter(flow: &Flow) -> String {
     match flow.proto {
         Proto::Tcp | Proto::Udp => {
             let proto = flow.proto;
-            format!("{hosts} && {proto}.port == {} && {proto}.port == {}", flow.client.port, flow.server.port)
+            let (from, to) = (flow.client.port, flow.server.port);
+            // Messages about lost packets quote their headers, and would fit as well.
+            let quoted = if ip == "ip" { "icmp" } else { "icmpv6" };
+            format!("{hosts} && {proto}.port == {from} && {proto}.port == {to} && !{quoted}")
         }
         Proto::Icmp => format!("{hosts} && icmp"),
         Proto::Icmp6 => format!("{hosts} && icmpv6"),
@@ -497,7 +500,7 @@ mod tests {
         let tcp = flow("203.0.113.4", 443).build();
         assert_eq!(
             filter(&tcp),
-            "ip.addr == 192.0.2.10 && ip.addr == 203.0.113.4 && tcp.port == 49200 && tcp.port == 443"
+            "ip.addr == 192.0.2.10 && ip.addr == 203.0.113.4 && tcp.port == 49200 && tcp.port == 443 && !icmp"
         );
     }
 }
