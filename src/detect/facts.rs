@@ -3,7 +3,7 @@
 
 use super::evidence::{ChannelIx, Statement};
 use super::finding::{Moment, Sent, Shown, Template};
-use super::ledger::{Channel, Event, EventKind, Ledger, likeness, name};
+use super::ledger::{Channel, Event, EventKind, Ledger, Traits, likeness, name};
 use crate::record::{Exchange, Flow, Frames};
 use crate::time::{Duration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,7 +79,9 @@ pub fn lookups(ledger: &Ledger, channel: &Channel, client: IpAddr) -> Vec<Moment
     }
     // Of this host alone: a run may have thousands of findings and a hundred thousand conversations.
     let channels = ledger.hosts.get(&client).into_iter().flat_map(|host| &host.channels);
-    let flows = channels.flat_map(|&ix| ledger.flows_of(ix).map(|(_, flow)| flow));
+    let asking = |&index: &usize| ledger.traits.get(index).is_some_and(|traits| traits.any(Traits::DNS));
+    let flows = channels.flat_map(|&ix| ledger.channel(ix).flows.iter().copied().filter(asking));
+    let flows = flows.map(|index| &ledger.flows[index]);
     let mut found = BTreeSet::new();
     for flow in flows {
         for dns in flow.dns.iter().filter(|dns| names.contains(dns.query.as_str())) {

@@ -5,6 +5,7 @@ use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
 use crate::detect::ledger::ROOTLESS;
 use crate::record::{Dns, Flow, Proto};
+use crate::time::Timestamp;
 use hashbrown::HashSet;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +38,7 @@ fn dns(view: &View<'_>) -> Option<Statement> {
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut asked, mut long, mut label_bytes) = (0_usize, 0_usize, 0_usize);
     let mut moments = (i64::MAX, i64::MIN);
-    let mut parts: Vec<(usize, u64, crate::time::Timestamp)> = Vec::new();
+    let mut parts: Vec<(usize, u64, Timestamp)> = Vec::new();
     for (index, flow) in view.flows() {
         for dns in flow.dns.iter().filter(below) {
             asked += 1;
@@ -101,8 +102,12 @@ fn dns(view: &View<'_>) -> Option<Statement> {
     );
     let mut statement = view.say(strength, why);
     for (index, frame, time) in parts {
+        if statement.frames.len() >= super::MAX_FRAMES && statement.flows.len() >= super::MAX_FLOWS {
+            break;
+        }
         statement = statement.at(index, &view.ledger.flows[index], frame, time);
     }
+    statement.span = (Timestamp(moments.0), Timestamp(moments.1));
     statement.kinds.push(Kind::Tunnel);
     Some(statement)
 }
