@@ -23,18 +23,23 @@ fn there_are_cases_enough_and_innocent_ones_among_them() {
     assert!(cases.iter().filter(|case| innocent(case)).count() >= 8);
 }
 
+/// The report on a case without family rules, of medium findings and above.
+fn by_behaviour(case: &str) -> serde_json::Value {
+    report([
+        std::ffi::OsString::from("--behaviour-only"),
+        "--level".into(),
+        "medium".into(),
+        capture(case).into(),
+    ])
+}
+
 /// Family rules must not be what keeps the look-alikes quiet, nor the only thing that finds thieves.
 #[test]
 fn behaviour_alone_finds_most_thieves_and_no_innocent() {
     let mut missed = Vec::new();
     let mut thieves = 0;
     for case in cases() {
-        let found = report([
-            std::ffi::OsString::from("--behaviour-only"),
-            "--level".into(),
-            "medium".into(),
-            capture(&case).into(),
-        ]);
+        let found = by_behaviour(&case);
         let findings = found["findings"].as_array().expect("findings");
         assert!(findings.iter().all(|finding| finding.get("family").is_none()), "{case} names a family");
         if innocent(&case) {
@@ -60,12 +65,7 @@ fn a_thief_within_a_day_is_found_by_behaviour_and_nothing_else_is() {
             std::fs::read_to_string(root("testdata").join(&case).join("case.toml")).expect("a manifest");
         let expected: Vec<&str> =
             manifest.lines().filter_map(|line| line.strip_prefix("server = \"")?.strip_suffix('"')).collect();
-        let found = report([
-            std::ffi::OsString::from("--behaviour-only"),
-            "--level".into(),
-            "medium".into(),
-            capture(&case).into(),
-        ]);
+        let found = by_behaviour(&case);
         let findings = found["findings"].as_array().expect("findings");
         let is = |finding: &serde_json::Value, server: &str| {
             ["names", "addrs"].iter().any(|list| {
