@@ -48,6 +48,8 @@ pub struct Table<D: Dissector> {
     wheel: Wheel,
     budget: Budget,
     listed: Listed,
+    /// Room is short: conversations are ended when they will hardly be missed, not only when they are idle.
+    crowded: bool,
     /// Conversations ended for want of room that might have gone on: where the first was, and how many.
     crowded_out: Option<(At, u64)>,
 }
@@ -80,6 +82,7 @@ impl<D: Dissector> Table<D> {
             wheel: Wheel::new(),
             budget: Budget::new(config.max_buffered),
             listed: Listed::default(),
+            crowded: false,
             crowded_out: None,
         }
     }
@@ -101,7 +104,7 @@ impl<D: Dissector> Table<D> {
     }
 
     /// Takes one packet of `wire_len` bytes on the wire. Conversations that end by it (idle by the capture clock,
-    /// begun anew with the same ports, crowded out) are appended to `ended`.
+    /// begun anew with the same ports, quiet or crowded out where room is short) are appended to `ended`.
     pub fn packet(
         &mut self,
         layers: &Layers<'_>,
@@ -228,14 +231,27 @@ impl<D: Dissector> Table<D> {
         let (slots, hasher) = (&self.hot, &self.hasher);
         let rehash = |&index: &u32| slots.get(index as usize).map_or(0, |hot| hasher.hash_one(hot.key));
         self.index.insert_unique(hasher.hash_one(key), index, rehash);
+        if !self.crowded && self.len() > self.most / 2 {
+            self.crowded = true;
+            self.place_all();
+        }
         index
+    }
+
+    /// Puts all conversations where they are due by now: once each time that room becomes short.
+    fn place_all(&mut self) {
+        for index in 0..self.hot.len() as u32 {
+            if self.hot.get(index as usize).is_some_and(Hot::live) {
+                self.wheel.place(index, self.due(index));
+            }
+        }
     }
 
     /// Takes a packet into its conversation.
     fn take(&mut self, index: u32, verdict: Verdict, arrival: &Arrival<'_>, shared: &mut D::Shared) {
         let Arrival { layers, dir, at, wire_len, beat } = *arrival;
         let Some(hot) = self.hot.get_mut(index as usize) else { return };
-        let fresh = !hot.sent(dir) && !hot.sent(1 - dir);
+        let (first, answered) = (!hot.sent(dir), hot.sent(1 - dir));
         let patience = hot.patience();
         hot.seen = beat;
         hot.count(&mut self.rare, index as usize, dir, at, wire_len, layers.macs.map(|(src, _)| src));
@@ -246,17 +262,19 @@ impl<D: Dissector> Table<D> {
             Transport::Tcp(tcp) => hot.tcp(rare, dir, tcp, layers, at, &mut common),
             _ => hot.datagram(rare, dir, layers, at, &mut common),
         }
-        let now = hot.patience();
-        if fresh || now > patience {
-            self.wheel.place(index, beat.saturating_add(span(&self.config, now)));
+        // Else it is early enough to see when it is due: only what makes it end sooner counts at once.
+        let sooner = hot.patience() > patience || first && (!answered || self.crowded);
+        if sooner {
+            self.wheel.place(index, self.due(index));
         }
     }
 
-    /// When a conversation will be idle if nothing more comes, in beats.
+    /// When a conversation will be idle if nothing more comes, in beats; where room is short, when it will hardly be
+    /// missed.
     fn due(&self, index: u32) -> u32 {
-        self.hot
-            .get(index as usize)
-            .map_or(0, |hot| hot.seen.saturating_add(span(&self.config, hot.patience())))
+        let Some(hot) = self.hot.get(index as usize) else { return 0 };
+        let idle = span(&self.config, hot.patience());
+        hot.seen.saturating_add(if self.crowded { idle.min(missed(hot)) } else { idle })
     }
 
     /// Puts a conversation that was due where it is due by now; false when it is idle.
@@ -280,8 +298,7 @@ impl<D: Dissector> Table<D> {
     ) -> Option<Conversation<D::Facts>> {
         let index = self.soonest()?;
         let hot = self.hot.get(index as usize)?;
-        let answered = hot.sent(0) && hot.sent(1);
-        if beat.saturating_sub(hot.seen) < beats(quiet(hot.patience(), answered)) {
+        if beat.saturating_sub(hot.seen) < missed(hot) {
             self.crowded_out.get_or_insert((at, 0)).1 += 1;
         }
         self.end(index, shared, log)
@@ -312,12 +329,19 @@ impl<D: Dissector> Table<D> {
         let hot = hot.take();
         let rare = rare.take();
         self.free.push(index);
+        // Those that were placed for want of room come early and are put on.
+        self.crowded &= self.len() > self.most / 4;
         let mut common = Common { budget: &mut self.budget, listed: &mut self.listed, shared };
         Some(hot.end(rare, &mut common, log))
     }
 }
 
-/// Silence after which a conversation is hardly missed when there is no room for all.
+/// Silence after which a conversation is hardly missed when there is no room for all, in beats.
+fn missed<D: Dissector>(hot: &Hot<D>) -> u32 {
+    beats(quiet(hot.patience(), hot.sent(0) && hot.sent(1)))
+}
+
+/// The same by what it is.
 const fn quiet(patience: Patience, answered: bool) -> Duration {
     match patience {
         // Keep-alives and beats of the more eager kind come within it.

@@ -574,6 +574,25 @@ fn what_was_silent_for_long_is_not_missed() {
 }
 
 #[test]
+fn where_room_is_short_what_was_answered_goes_before_what_just_began() {
+    let mut bench = Bench::with(Config { max_flows: 100, ..Config::default() });
+    // Ten questions and a connection each second: some 60 of them are younger than what quiet is.
+    for second in 0..200_u32 {
+        for n in 0..10_u32 {
+            let asking = format!("192.0.2.1:{}", 1024 + second * 10 + n);
+            bench.feed(&udp(&asking, "192.0.2.53:53", b"question"));
+            bench.feed(&udp("192.0.2.53:53", &asking, b"answer"));
+        }
+        let end = format!("192.0.2.2:{}", 1024 + second);
+        bench.feed(&tcp(&end, SERVER, "S", 1, 0, b"")).sleep(1);
+        bench.feed(&tcp(SERVER, &end, "SA", 1, 2, b""));
+    }
+    let (ended, anomalies) = bench.finish();
+    assert_eq!(ended.len(), 2200, "none is parted");
+    assert!(anomalies.iter().all(|a| a.kind != Kind::Limit), "none is missed");
+}
+
+#[test]
 fn floods_with_one_pair_of_ports_and_a_standing_clock_stay_small() {
     let mut bench = Bench::new();
     for n in 0..20_000_u32 {
