@@ -8,6 +8,7 @@ use super::rules::RuleError;
 use super::signals::{self, View};
 use ipnet::IpNet;
 use schemars::JsonSchema;
+use smol_str::SmolStr;
 
 /// An allow-list.
 #[derive(Debug, Default, Clone, serde::Deserialize, JsonSchema)]
@@ -86,10 +87,10 @@ impl Allow {
 impl Entry {
     fn fits(&self, view: &View<'_>) -> bool {
         let service = &view.channel.service;
-        let confirmed = |name: &String| service.verified.contains(name) || !service.stated.contains(name);
+        let confirmed = |name: &SmolStr| service.verified.contains(name) || !service.stated.contains(name);
         let named = |wanted: &String| {
             let wanted = wanted.trim_end_matches('.').to_ascii_lowercase();
-            let below = |name: &&String| name::below(name, &wanted);
+            let below = |name: &&SmolStr| name::below(name, &wanted);
             service.names.iter().filter(below).any(confirmed)
         };
         let inside =

@@ -80,7 +80,7 @@ pub fn lookups(ledger: &Ledger, channel: &Channel, client: IpAddr) -> Vec<Moment
     // Of this host alone: a run may have thousands of findings and a hundred thousand conversations.
     let channels = ledger.hosts.get(&client).into_iter().flat_map(|host| &host.channels);
     let asking = |&index: &usize| ledger.traits.get(index).is_some_and(|traits| traits.any(Traits::DNS));
-    let flows = channels.flat_map(|&ix| ledger.channel(ix).flows.iter().copied().filter(asking));
+    let flows = channels.flat_map(|&ix| ledger.channel(ix).flows.iter().filter(asking));
     let flows = flows.map(|index| &ledger.flows[index]);
     let mut found = BTreeSet::new();
     for flow in flows {
@@ -122,7 +122,7 @@ pub fn turns(ledger: &Ledger, flows: &[usize]) -> Vec<Sent> {
 /// many stand behind.
 pub fn certificates(ledger: &Ledger, channel: &Channel) -> Vec<Shown> {
     let mut found: BTreeMap<&str, Shown> = BTreeMap::new();
-    for flow in channel.flows.iter().filter_map(|&index| ledger.flows.get(index)) {
+    for flow in channel.flows.iter().filter_map(|index| ledger.flows.get(index)) {
         let Some(tls) = flow.tls.as_deref() else { continue };
         let Some(leaf) = tls.certificates.first() else { continue };
         let owners: BTreeSet<&str> = leaf.names.iter().map(|name| name::owner(name)).collect();
@@ -149,7 +149,7 @@ pub fn templates(ledger: &Ledger, channel: &Channel, ranked: &[&Statement]) -> V
         .flat_map(|s| s.flows.iter().flat_map(|&flow| s.frames.iter().map(move |f| (flow, *f))))
         .collect();
     let mut found: BTreeMap<String, Template> = BTreeMap::new();
-    let flows = channel.flows.iter().filter_map(|&index| Some((index, ledger.flows.get(index)?)));
+    let flows = channel.flows.iter().filter_map(|index| Some((index, ledger.flows.get(index)?)));
     let all = flows.flat_map(|(index, flow)| flow.http.iter().map(move |exchange| (index, flow, exchange)));
     for (index, flow, exchange) in all.take(MAX_REQUESTS) {
         if found.len() >= MAX_MARKS {

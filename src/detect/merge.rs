@@ -278,7 +278,7 @@ fn beacon(ranked: &[&Statement]) -> Option<Beacon> {
 }
 
 fn server(ledger: &Ledger, channel: &Channel) -> Server {
-    let flows = || channel.flows.iter().map(|&index| &ledger.flows[index]);
+    let flows = || channel.flows.iter().map(|index| &ledger.flows[index]);
     let mut apps: BTreeMap<&str, u64> = BTreeMap::new();
     let mut transports: BTreeMap<String, u64> = BTreeMap::new();
     for flow in flows() {
@@ -290,9 +290,9 @@ fn server(ledger: &Ledger, channel: &Channel) -> Server {
     }
     let most = |(name, _): (&str, u64)| name.to_owned();
     // Names that were used lead; the others follow.
-    let mut names: Vec<String> = channel.service.stated.iter().cloned().collect();
-    names
-        .extend(channel.service.names.iter().filter(|name| !channel.service.stated.contains(*name)).cloned());
+    let mut names: Vec<String> = channel.service.stated.iter().map(ToString::to_string).collect();
+    let others = channel.service.names.iter().filter(|name| !channel.service.stated.contains(*name));
+    names.extend(others.map(ToString::to_string));
     names.truncate(MAX_NAMES);
     // Questions below a domain go to whoever serves it: DNS itself confirms the name.
     let asked = channel.domain.is_some();
@@ -304,7 +304,7 @@ fn server(ledger: &Ledger, channel: &Channel) -> Server {
         ports: channel.service.ports.iter().copied().collect(),
         transport: transports.into_iter().max_by_key(|(_, n)| *n).map_or_else(String::new, |(name, _)| name),
         app: apps.into_iter().max_by_key(|(_, n)| *n).map_or_else(String::new, most),
-        roles: channel.service.roles.iter().cloned().collect(),
+        roles: channel.service.roles.iter().map(ToString::to_string).collect(),
         places: Vec::new(),
         certificates: Vec::new(),
         templates: Vec::new(),
@@ -313,8 +313,7 @@ fn server(ledger: &Ledger, channel: &Channel) -> Server {
 
 /// Victim and server of a channel whose client gives the orders; none where it is not one host that is called.
 fn turned(ledger: &Ledger, channel: &Channel, client: IpAddr) -> Option<(Victim, Server)> {
-    let (called, None) = (channel.service.addrs.first().copied()?, channel.service.addrs.iter().nth(1))
-    else {
+    let (called, None) = (channel.service.addrs.first().copied()?, channel.service.addrs.get(1)) else {
         return None;
     };
     let server =
@@ -335,13 +334,11 @@ fn victim(ledger: &Ledger, channel: &Channel, addr: IpAddr) -> Victim {
         all.filter(|value| seen.insert(value.to_lowercase())).take(MAX_NAMES).collect()
     };
     let mac =
-        channel.flows.iter().find_map(|&index| ledger.flows[index].client.mac).map(|mac| mac.to_string());
+        channel.flows.iter().find_map(|index| ledger.flows[index].client.mac).map(|mac| mac.to_string());
     Victim {
         addr,
-        port: match channel.flows.as_slice() {
-            [only] if matches!(ledger.flows[*only].proto, Proto::Tcp | Proto::Udp) => {
-                Some(ledger.flows[*only].client.port)
-            }
+        port: match channel.flows.only().map(|only| &ledger.flows[only]) {
+            Some(only) if matches!(only.proto, Proto::Tcp | Proto::Udp) => Some(only.client.port),
             _ => None,
         },
         mac: mac.or_else(|| known.and_then(|host| host.macs.first().cloned())),
@@ -391,14 +388,14 @@ fn identity(victim: IpAddr, server: &Server, kinds: &[Kind], first: Timestamp) -
 /// The conversations that the statements rest on, heaviest statement first, then in time order.
 fn evidence(ledger: &Ledger, channel: &Channel, ranked: &[&Statement]) -> Vec<Evidence> {
     let mut chosen: Vec<usize> = Vec::new();
-    for index in ranked.iter().flat_map(|s| s.flows.iter().copied()).chain(channel.flows.iter().copied()) {
+    for index in ranked.iter().flat_map(|s| s.flows.iter().copied()).chain(channel.flows.iter()) {
         if chosen.len() < MAX_EVIDENCE && !chosen.contains(&index) {
             chosen.push(index);
         }
     }
     chosen.sort_unstable();
     let mut alike: HashMap<_, u32> = HashMap::new();
-    for flow in channel.flows.iter().map(|&index| &ledger.flows[index]) {
+    for flow in channel.flows.iter().map(|index| &ledger.flows[index]) {
         *alike.entry(ends(flow)).or_default() += 1;
     }
     let reused = |flow: &Flow| alike.get(&ends(flow)).is_some_and(|count| *count > 1);

@@ -83,7 +83,7 @@ fn may_begin(
 
 fn fits_service(rule: &FamilyRule, channel: &Channel) -> bool {
     let inside = rule.body.outside && channel.service.local;
-    !inside && !rule.body.roles_not.iter().any(|role| channel.service.roles.contains(role))
+    !inside && !rule.body.roles_not.iter().any(|role| channel.service.is(role))
 }
 
 /// Sights of a step in order of time, and the first one in words.
@@ -150,15 +150,15 @@ impl<'a> Scene<'a> {
     /// Statements of all rules about a channel, by weight. Of rules that say the same the strongest speaks.
     pub fn statements(&self, ix: ChannelIx) -> Vec<Statement> {
         let channel = self.ledger.channel(ix);
-        let speaks = |&flow: &usize| self.spoken.get(flow).copied().unwrap_or(0);
+        let speaks = |flow: usize| self.spoken.get(flow).copied().unwrap_or(0);
         let speaks = channel.flows.iter().fold(0, |bits, flow| bits | speaks(flow));
         let requests: Vec<(&Exchange, Sketch)> = match speaks & protocol::HTTP {
             0 => Vec::new(),
-            _ => channel.flows.iter().flat_map(|&flow| self.requests_of(flow)).collect(),
+            _ => channel.flows.iter().flat_map(|flow| self.requests_of(flow)).collect(),
         };
         let joined = requests.iter().fold(Sketch::default(), |all, (_, sketch)| all.and(*sketch));
-        let raw = |&&flow: &&usize| self.spoken.get(flow).is_some_and(|speaks| speaks & protocol::RAW != 0);
-        let flows = channel.flows.iter().filter(raw).filter_map(|&flow| self.ledger.flows.get(flow));
+        let raw = |&flow: &usize| self.spoken.get(flow).is_some_and(|speaks| speaks & protocol::RAW != 0);
+        let flows = channel.flows.iter().filter(raw).filter_map(|flow| self.ledger.flows.get(flow));
         let beginnings: Vec<Beginning<'_>> = flows.map(Beginning::of).collect();
         let mut said: Vec<(&FamilyRule, f64, Statement)> = Vec::new();
         for &rule in self.speaking(speaks) {
@@ -229,7 +229,7 @@ impl<'a> Scene<'a> {
             (On::Channel, _) => {
                 let channel = self.ledger.channel(ix);
                 let questions = channel.domain.as_deref().map_or(Questions::None, Questions::Below);
-                let (mut hits, label) = self.look(step, channel.flows.iter().copied(), questions);
+                let (mut hits, label) = self.look(step, channel.flows.iter(), questions);
                 hits.retain(inside);
                 (hits, label)
             }
@@ -310,7 +310,7 @@ impl<'a> Scene<'a> {
         let channels = channels.filter_map(|other| self.ledger.channels.get(other.0));
         // The questions below a domain are in flows that a resolver's channel has as well.
         let channels = channels.filter(|channel| channel.domain.is_none());
-        channels.flat_map(|channel| channel.flows.iter().copied())
+        channels.flat_map(|channel| channel.flows.iter())
     }
 
     fn state(

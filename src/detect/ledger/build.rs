@@ -1,22 +1,23 @@
 //! The fold: flows in time order to channels and hosts.
 
 use super::address::{self, Sides};
+use super::book::{Book, Names};
+use super::resolved::Resolved;
+use super::seat::{NAMED, Said, Seats};
 use super::services::Services;
-use super::{Alike, Channel, EventKind, HostView, Ledger, ROOTLESS, Traits, likeness, name, timeline};
+use super::{
+    Alike, Channel, EventKind, FewNames, FlowList, HostView, Ledger, ROOTLESS, Traits, likeness, name,
+    timeline,
+};
 use crate::detect::evidence::ChannelIx;
 use crate::record::{ClientBy, Dns, Flow, Records};
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
+use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 
-/// Names kept for one address of one client. An address with more is a shared front, where no name tells.
-const MAX_NAMES: usize = 16;
-/// Pairs of client and address for which resolved names are kept.
-const MAX_RESOLVED: usize = 1 << 18;
-/// A certificate for more names than this is a shared front's: it does not make two addresses one service.
-const MAX_CERT_NAMES: usize = 10;
 /// Distinct names below one domain from which its questions are looked at as a channel of their own.
 /// A browser asks for far fewer below one owner; every tunnel measured asks for more within a minute.
 const MIN_DOMAIN_NAMES: usize = 25;
@@ -24,8 +25,6 @@ const MIN_DOMAIN_NAMES: usize = 25;
 const MIN_DATA_QUESTIONS: usize = 8;
 /// Shortest name below no top-level domain that is looked at, in bytes: mistyped names and search lists are shorter.
 const MIN_ROOTLESS: usize = 20;
-/// Flows that may state names, certificates, requests.
-const NAMED: Traits = Traits::HTTP.or(Traits::TLS);
 /// Flows that may have something for a time line by themselves.
 const EVENTFUL: Traits = Traits::HTTP.or(Traits::DNS).or(Traits::DEAD).or(Traits::TLS);
 /// Flows that may be like others of the host.
@@ -39,6 +38,11 @@ const DOMAIN_COUNTS: usize = 1 << 20;
 const MIN_OWNERS: usize = 3;
 /// Flows of a host looked at for its prints.
 const MAX_HABITS: usize = 20_000;
+/// Addresses of a channel that are put in order one by one: more are collected and ordered at once, so that the cost
+/// stays n log n.
+const FEW_ADDRS: usize = 32;
+/// No channel.
+const NONE: u32 = u32::MAX;
 
 impl Ledger {
     /// Folds records. Time n log n, memory proportional to the flows.
@@ -48,22 +52,8 @@ impl Ledger {
             flows.sort_by_key(Flow::order);
         }
         let traits: Vec<Traits> = flows.iter().map(Traits::from).collect();
-        let with = |wanted: Traits| {
-            flows.iter().zip(&traits).filter(move |(_, traits)| traits.any(wanted)).map(|(flow, _)| flow)
-        };
-        let resolved = Resolved::new(with(Traits::DNS));
-        let mut joiner = Joiner::default();
-        let owners = stated_owners(with(NAMED));
-        let seats: Vec<Option<Seat>> = flows
-            .iter()
-            .zip(&traits)
-            .map(|(flow, traits)| seat((flow, *traits), &resolved, &owners, &mut joiner))
-            .collect();
         let mut own = Self { captures: records.captures, traits, ..Self::default() };
-        own.seat_all(&flows, &seats, &mut joiner, sides);
-        own.add_domains(&flows);
-        own.name_all(&seats, &resolved, services);
-        drop(resolved);
+        own.seat_all(&flows, services, sides);
         own.flows = flows;
         own.meet_hosts(records.hosts);
         own.write_timelines();
@@ -71,29 +61,62 @@ impl Ledger {
         own
     }
 
-    fn seat_all(&mut self, flows: &[Flow], seats: &[Option<Seat>], joiner: &mut Joiner, sides: &Sides) {
-        let mut by_root: HashMap<usize, usize> = HashMap::new();
-        for (index, (flow, seat)) in flows.iter().zip(seats).enumerate() {
-            let Some(seat) = seat else { continue };
-            let at = *by_root.entry(joiner.root(seat.node)).or_insert_with(|| {
-                self.channels.push(Channel {
-                    client: Some(flow.client.addr),
-                    first: flow.start,
-                    last: flow.end,
-                    ..Channel::default()
-                });
-                self.channels.len() - 1
-            });
-            self.channels[at].add(index, flow);
-            self.channels[at].inbound = !sides.inside(flow.client.addr) && sides.inside(flow.server.addr);
-        }
-        self.channels
-            .sort_by_cached_key(|channel| (channel.client, channel.first, channel.flows.first().copied()));
-        self.channel_of = vec![None; flows.len()];
-        for (ix, channel) in self.channels.iter().enumerate() {
-            for &flow in &channel.flows {
-                self.channel_of[flow] = Some(ChannelIx(ix));
+    fn seat_all(&mut self, flows: &[Flow], services: &Services, sides: &Sides) {
+        let (mut names, mut hosts) = (Names::default(), Book::default());
+        let dns = flows.iter().zip(&self.traits).filter(|(_, traits)| traits.any(Traits::DNS));
+        let resolved = Resolved::new(dns.map(|(flow, _)| flow), &mut names, &mut hosts);
+        let mut seats = Seats::new(flows, &self.traits, &mut names, &mut hosts, &resolved);
+        self.make_channels(flows, &mut seats, sides);
+        self.add_domains(flows);
+        let mut naming = Naming { names, hosts, resolved, services, roles: HashMap::new() };
+        self.name_all(&seats.said, &mut naming);
+    }
+
+    /// Makes a channel of each group of flows: by client, then first contact.
+    fn make_channels(&mut self, flows: &[Flow], seats: &mut Seats, sides: &Sides) {
+        let mut by_group = vec![NONE; seats.groups()];
+        // Client, first flow, how many: of each channel, in the order they are met.
+        let mut met: Vec<(IpAddr, u32, u32)> = Vec::new();
+        self.channel_of = Vec::with_capacity(flows.len());
+        for (index, flow) in flows.iter().enumerate() {
+            let Some(group) = seats.group(index) else {
+                self.channel_of.push(NONE);
+                continue;
+            };
+            if by_group[group] == NONE {
+                by_group[group] = met.len() as u32;
+                met.push((flow.client.addr, index as u32, 0));
             }
+            let channel = by_group[group];
+            met[channel as usize].2 += 1;
+            self.channel_of.push(channel);
+        }
+        let mut order: Vec<u32> = (0..met.len() as u32).collect();
+        order.sort_unstable_by_key(|&channel| met[channel as usize]);
+        let mut place = vec![NONE; met.len()];
+        self.channels = Vec::with_capacity(met.len());
+        for channel in order {
+            place[channel as usize] = self.channels.len() as u32;
+            let (client, _, count) = met[channel as usize];
+            let flows = FlowList::with_capacity(count as usize);
+            self.channels.push(Channel { client: Some(client), flows, ..Channel::default() });
+        }
+        let mut many: Vec<(u32, IpAddr)> = Vec::new();
+        for ((index, flow), at) in flows.iter().enumerate().zip(&mut self.channel_of) {
+            if *at == NONE {
+                continue;
+            }
+            *at = place[*at as usize];
+            let channel = &mut self.channels[*at as usize];
+            if !channel.add(index, flow) {
+                many.push((*at, flow.server.addr));
+            }
+            channel.inbound = !sides.inside(flow.client.addr) && sides.inside(flow.server.addr);
+        }
+        many.sort_unstable();
+        many.dedup();
+        for more in many.chunk_by(|one, next| one.0 == next.0) {
+            self.channels[more[0].0 as usize].service.addrs.extend(more.iter().map(|(_, addr)| *addr));
         }
     }
 
@@ -101,7 +124,7 @@ impl Ledger {
     fn questions<'a>(&self, flows: &'a [Flow]) -> impl Iterator<Item = (usize, IpAddr, &'a Dns)> {
         let resolver = |&(index, flow): &(usize, &Flow)| {
             self.traits[index].any(Traits::DNS)
-                && self.channel_of[index].is_some()
+                && self.channel_of[index] != NONE
                 && !matches!(flow.server.port, 5353 | 5355 | 137)
         };
         flows.iter().enumerate().filter(resolver).flat_map(|(index, flow)| {
@@ -115,17 +138,23 @@ impl Ledger {
         // Nearly all are asked a few times only: these need no more than a count, which may be too high.
         let mut asked = vec![0_u8; DOMAIN_COUNTS];
         let hasher = RandomState::default();
-        let slot = |key: &(IpAddr, &str)| hasher.hash_one(key) as usize % DOMAIN_COUNTS;
-        let slots =
-            self.questions(flows).map(|(_, client, dns)| Some(slot(&(client, owner_of(&dns.query)?))));
-        let slots: Vec<Option<usize>> = slots.collect();
-        for &slot in slots.iter().flatten() {
-            asked[slot] = asked[slot].saturating_add(1);
+        let slot = |client: IpAddr, dns: &Dns| {
+            let owner = owner_of(&dns.query)?;
+            Some(hasher.hash_one((client, owner)) as usize % DOMAIN_COUNTS)
+        };
+        let slots: Vec<u32> = self
+            .questions(flows)
+            .map(|(_, client, dns)| slot(client, dns).map_or(NONE, |slot| slot as u32))
+            .collect();
+        for &slot in &slots {
+            if let Some(count) = asked.get_mut(slot as usize) {
+                *count = count.saturating_add(1);
+            }
         }
         let enough = |count: u8| usize::from(count) >= MIN_DATA_QUESTIONS.min(MIN_DOMAIN_NAMES);
         let mut domains: BTreeMap<(IpAddr, &str), Domain<'_>> = BTreeMap::new();
         for ((index, client, dns), slot) in self.questions(flows).zip(slots) {
-            if !slot.is_some_and(|slot| enough(asked[slot])) {
+            if !asked.get(slot as usize).is_some_and(|&count| enough(count)) {
                 continue;
             }
             let Some(owner) = owner_of(&dns.query) else { continue };
@@ -144,18 +173,21 @@ impl Ledger {
                 continue;
             }
             let mut channel = Channel { client: Some(client), ..Channel::default() };
+            let addrs: BTreeSet<IpAddr> =
+                domain.flows.iter().map(|&index| flows[index].server.addr).collect();
             for index in domain.flows {
                 channel.add(index, &flows[index]);
             }
+            channel.service.addrs.extend(addrs);
             let base = match owner {
                 ROOTLESS => common_suffix(&domain.names).unwrap_or(ROOTLESS),
                 _ => common_suffix(&domain.names).unwrap_or(owner),
             };
             if base != ROOTLESS {
-                channel.service.names.insert(base.to_owned());
-                channel.service.stated.insert(base.to_owned());
+                channel.service.names.insert(base.into());
+                channel.service.stated.insert(base.into());
                 if owner != ROOTLESS {
-                    channel.service.names.insert(owner.to_owned());
+                    channel.service.names.insert(owner.into());
                 }
             }
             channel.domain = Some(base.to_owned());
@@ -163,44 +195,28 @@ impl Ledger {
         }
     }
 
-    fn name_all(&mut self, seats: &[Option<Seat>], resolved: &Resolved<'_>, services: &Services) {
-        let traits = &self.traits;
-        for channel in &mut self.channels {
-            let Some(client) = channel.client else { continue };
+    /// Gives each channel the names that were used for it or led to it, and what is known of them.
+    fn name_all(&mut self, said: &[Said], naming: &mut Naming<'_>) {
+        let mut used: Vec<(u32, u32, bool)> = said
+            .iter()
+            .filter_map(|said| {
+                let channel = self.channel_of.get(said.flow as usize).copied()?;
+                (channel != NONE).then_some((channel, said.name, said.verified))
+            })
+            .collect();
+        used.sort_unstable();
+        used.dedup();
+        let mut used = used.chunk_by(|one, next| one.0 == next.0).peekable();
+        for (ix, channel) in self.channels.iter_mut().enumerate() {
+            let own = used.next_if(|chunk| chunk[0].0 as usize == ix).unwrap_or_default();
             if channel.domain.is_none() {
-                for seat in channel.flows.iter().filter_map(|&flow| seats[flow].as_ref()) {
-                    channel.service.stated.extend(seat.stated.iter().cloned());
-                    channel.service.verified.extend(seat.verified.iter().cloned());
-                }
-                channel.service.names.extend(channel.service.stated.iter().cloned());
-                let owners: BTreeSet<String> =
-                    channel.service.stated.iter().map(|name| name::owner(name).to_owned()).collect();
-                for &addr in &channel.service.addrs {
-                    for name in resolved.names(client, addr) {
-                        if owners.is_empty() || owners.contains(name::owner(name)) {
-                            channel.service.names.insert((*name).to_owned());
-                        }
-                    }
-                }
+                naming.names(channel, own);
             }
-            let service = &mut channel.service;
-            // A public name at a private address that no resolution gives: the address is a proxy's.
-            let proxied =
-                !service.stated.is_empty() && service.verified.is_empty() && channel.domain.is_none();
-            service.local = service.addrs.iter().all(|&addr| address::private(addr)) && !proxied;
-            service.roles =
-                service.names.iter().flat_map(|name| services.roles(name)).map(str::to_owned).collect();
-            let ordinary = |name: &String| services.roles(name).any(|role| services.ordinary(role).is_some());
-            let confirmed = |name: &String| service.verified.contains(name) || !service.stated.contains(name);
-            let known: Vec<bool> =
-                service.names.iter().filter(|name| ordinary(name)).map(confirmed).collect();
-            if !known.is_empty() {
-                service.roles.insert(if known.contains(&true) { "ordinary" } else { "claimed" }.to_owned());
-            }
+            naming.roles(channel);
             if channel.domain.is_none()
-                && channel.flows.iter().all(|&flow| traits[flow].any(Traits::RESOLVER))
+                && channel.flows.iter().all(|flow| self.traits[flow].any(Traits::RESOLVER))
             {
-                service.roles.insert("resolver".to_owned());
+                channel.service.roles.insert("resolver".into());
             }
         }
     }
@@ -229,7 +245,7 @@ impl Ledger {
     fn compare(&mut self) {
         for (index, flow) in self.flows.iter().enumerate() {
             if self.traits[index].any(Traits::DNS)
-                && self.channel_of[index].is_some()
+                && self.channel_of[index] != NONE
                 && let Some(host) = self.hosts.get_mut(&flow.client.addr)
             {
                 host.resolves = true;
@@ -242,7 +258,7 @@ impl Ledger {
             }
             for &ix in &host.channels {
                 let channel = &self.channels[ix.0];
-                let traits = channel.flows.iter().fold(Traits::NOTHING, |all, &flow| all | self.traits[flow]);
+                let traits = channel.flows.iter().fold(Traits::NOTHING, |all, flow| all | self.traits[flow]);
                 if !traits.any(LIKE) {
                     continue;
                 }
@@ -278,8 +294,7 @@ impl Ledger {
                     continue;
                 }
                 let telling = timeline::tells(&channel.service);
-                for &flow in channel.flows.iter().filter(|&&flow| telling || self.traits[flow].any(EVENTFUL))
-                {
+                for flow in channel.flows.iter().filter(|&flow| telling || self.traits[flow].any(EVENTFUL)) {
                     timeline::note(&mut events, ix, flow, &self.flows[flow], &channel.service);
                 }
             }
@@ -291,7 +306,8 @@ impl Ledger {
 }
 
 impl Channel {
-    fn add(&mut self, index: usize, flow: &Flow) {
+    /// Adds a flow; false where its address is still to be put among the others.
+    fn add(&mut self, index: usize, flow: &Flow) -> bool {
         if self.flows.is_empty() {
             (self.first, self.last) = (flow.start, flow.end);
         }
@@ -301,8 +317,75 @@ impl Channel {
         self.bytes.0 = self.bytes.0.saturating_add(flow.payload.to_server);
         self.bytes.1 = self.bytes.1.saturating_add(flow.payload.to_client);
         self.certain |= matches!(flow.client.by, ClientBy::Syn | ClientBy::Protocol);
-        self.service.addrs.insert(flow.server.addr);
         self.service.ports.insert(flow.server.port);
+        let addrs = &mut self.service.addrs;
+        if addrs.len() < FEW_ADDRS {
+            addrs.insert(flow.server.addr);
+        }
+        addrs.contains(&flow.server.addr)
+    }
+}
+
+/// What names and roles are taken from.
+struct Naming<'a> {
+    names: Names<'a>,
+    hosts: Book<IpAddr>,
+    resolved: Resolved,
+    services: &'a Services,
+    /// Roles of names, and whether one of them is ordinary.
+    roles: HashMap<SmolStr, (Vec<SmolStr>, bool)>,
+}
+
+impl Naming<'_> {
+    /// Gives a channel the names used in its flows, and those that led its client to its addresses.
+    fn names(&mut self, channel: &mut Channel, used: &[(u32, u32, bool)]) {
+        let Some(client) = channel.client else { return };
+        let client = self.hosts.number(&client);
+        let owners: BTreeSet<u32> = used.iter().map(|&(_, name, _)| self.names.owner(name)).collect();
+        let mut all: Vec<u32> = used.iter().map(|&(_, name, _)| name).collect();
+        for addr in &channel.service.addrs {
+            let addr = self.hosts.number(addr);
+            for &name in self.resolved.names(client, addr) {
+                if owners.is_empty() || owners.contains(&self.names.owner(name)) {
+                    all.push(name);
+                }
+            }
+        }
+        let text = |number: u32| self.names.get(number).clone();
+        let service = &mut channel.service;
+        service.stated = used.iter().map(|&(_, name, _)| text(name)).collect();
+        service.verified = used.iter().filter(|used| used.2).map(|&(_, name, _)| text(name)).collect();
+        service.names = all.into_iter().map(text).collect();
+    }
+
+    /// Says where the service is, and which roles its names have.
+    fn roles(&mut self, channel: &mut Channel) {
+        let service = &mut channel.service;
+        // A public name at a private address that no resolution gives: the address is a proxy's.
+        let proxied = !service.stated.is_empty() && service.verified.is_empty() && channel.domain.is_none();
+        service.local = service.addrs.iter().all(|&addr| address::private(addr)) && !proxied;
+        let mut roles = FewNames::default();
+        let (mut confirmed, mut claimed) = (false, false);
+        for name in &service.names {
+            let services = self.services;
+            let (own, ordinary) = self.roles.entry(name.clone()).or_insert_with(|| {
+                let own: Vec<SmolStr> = services.roles(name).map(SmolStr::from).collect();
+                let ordinary = own.iter().any(|role| services.ordinary(role).is_some());
+                (own, ordinary)
+            });
+            roles.extend(own.iter().cloned());
+            if *ordinary {
+                let sure = service.verified.contains(name) || !service.stated.contains(name);
+                confirmed |= sure;
+                claimed |= !sure;
+            }
+        }
+        if confirmed {
+            roles.insert("ordinary".into());
+        } else if claimed {
+            roles.insert("claimed".into());
+        }
+        service.roles = roles;
     }
 }
 
@@ -311,7 +394,7 @@ fn habits(own: &[ChannelIx], channels: &[Channel], flows: &[Flow]) -> BTreeSet<S
     let mut owners: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let others = own.iter().map(|ix| &channels[ix.0]).filter(|channel| channel.domain.is_none());
     let others = others.filter(|channel| !channel.service.is("doh"));
-    for flow in others.flat_map(|channel| channel.flows.iter().map(|&flow| &flows[flow])).take(MAX_HABITS) {
+    for flow in others.flat_map(|channel| channel.flows.iter().map(|flow| &flows[flow])).take(MAX_HABITS) {
         let sni = flow.tls.as_ref().and_then(|tls| tls.sni.as_deref());
         if let (Some(print), Some(sni)) = (likeness::print(flow), sni) {
             let known = owners.entry(print).or_default();
@@ -351,165 +434,4 @@ fn common_suffix<'a>(names: &HashSet<&'a str>) -> Option<&'a str> {
         }
     }
     (names.len() > 1 && best.contains('.')).then_some(best)
-}
-
-/// Where a flow belongs.
-struct Seat {
-    node: usize,
-    stated: Vec<String>,
-    verified: Vec<String>,
-}
-
-/// The names a flow itself states: SNI, Host.
-fn stated(flow: &Flow) -> BTreeSet<String> {
-    let sni = flow.tls.iter().filter_map(|tls| tls.sni.as_deref());
-    let hosts = flow.http.iter().filter_map(|exchange| exchange.host.as_deref());
-    sni.chain(hosts).filter_map(name::host).take(MAX_NAMES).collect()
-}
-
-/// For each client and address the owners of the names that were used there.
-fn stated_owners<'a>(flows: impl Iterator<Item = &'a Flow>) -> HashMap<(IpAddr, IpAddr), BTreeSet<String>> {
-    let mut owners: HashMap<_, BTreeSet<String>> = HashMap::new();
-    for flow in flows {
-        let names = stated(flow);
-        if !names.is_empty() {
-            let entry = owners.entry((flow.client.addr, flow.server.addr)).or_default();
-            entry.extend(names.iter().map(|name| name::owner(name).to_owned()).take(MAX_NAMES));
-        }
-    }
-    owners
-}
-
-fn seat(
-    (flow, traits): (&Flow, Traits),
-    resolved: &Resolved<'_>,
-    owners: &HashMap<(IpAddr, IpAddr), BTreeSet<String>>,
-    joiner: &mut Joiner,
-) -> Option<Seat> {
-    let (client, server) = (flow.client.addr, flow.server.addr);
-    if address::shared(server) || address::shared(client) || client == server {
-        return None;
-    }
-    let telling = traits.any(NAMED);
-    let certificate = flow.tls.as_ref().filter(|_| telling).and_then(|tls| tls.certificates.first());
-    let trusted = certificate.filter(|cert| !cert.self_signed);
-    let mut names = Vec::new();
-    let mut verified = Vec::new();
-    for name in if telling { stated(flow) } else { BTreeSet::new() } {
-        let certified = trusted.is_some_and(|cert| cert.names.iter().any(|own| name::covers(own, &name)));
-        match (certified, resolved.agrees(client, &name, server)) {
-            (true, _) | (_, Some(true)) => verified.push(name.clone()),
-            // A name that the capture resolves to quite another place: the Host header or SNI is false.
-            (false, Some(false)) => continue,
-            (false, None) => {}
-        }
-        names.push(name);
-    }
-    let node = joiner.node(client, Key::Addr(server));
-    let here = owners.get(&(client, server)).map_or(0, BTreeSet::len);
-    let seat = if let Some(first) = names.first() {
-        let named = joiner.node(client, Key::Name(first.clone()));
-        if here <= 1 {
-            joiner.join(named, node);
-            for other in &names[1..] {
-                let other = joiner.node(client, Key::Name(other.clone()));
-                joiner.join(named, other);
-            }
-        }
-        named
-    } else {
-        let known = resolved.names(client, server);
-        let owner: BTreeSet<&str> = known.iter().map(|name| name::owner(name)).collect();
-        if let (0, 1, Some(owner)) = (here, owner.len(), owner.first()) {
-            let named = joiner.node(client, Key::Owner((*owner).to_owned()));
-            joiner.join(named, node);
-        }
-        if let Some(cert) = certificate.filter(|cert| cert.names.len() <= MAX_CERT_NAMES) {
-            let same = joiner.node(client, Key::Certificate(cert.sha256.clone()));
-            joiner.join(same, node);
-        }
-        node
-    };
-    Some(Seat { node: seat, stated: names, verified })
-}
-
-/// What DNS answers in the capture say, for each client and for all.
-struct Resolved<'a> {
-    names: HashMap<(Option<IpAddr>, IpAddr), BTreeSet<&'a str>>,
-    addresses: HashMap<&'a str, BTreeSet<IpAddr>>,
-}
-
-impl<'a> Resolved<'a> {
-    fn new(flows: impl Iterator<Item = &'a Flow>) -> Self {
-        let mut own = Self { names: HashMap::new(), addresses: HashMap::new() };
-        for flow in flows {
-            for dns in flow.dns.iter().filter(|dns| dns.query.contains('.')) {
-                for addr in dns.addresses() {
-                    if own.names.len() >= MAX_RESOLVED {
-                        return own;
-                    }
-                    for client in [Some(flow.client.addr), None] {
-                        let names = own.names.entry((client, addr)).or_default();
-                        if names.len() < MAX_NAMES {
-                            names.insert(&dns.query);
-                        }
-                    }
-                    own.addresses.entry(&dns.query).or_default().insert(addr);
-                }
-            }
-        }
-        own
-    }
-
-    /// Names that led this client to the address; where it asked for none, those that led others there.
-    fn names(&self, client: IpAddr, addr: IpAddr) -> Vec<&'a str> {
-        let own = self.names.get(&(Some(client), addr)).or_else(|| self.names.get(&(None, addr)));
-        own.into_iter().flatten().copied().collect()
-    }
-
-    /// Whether the answers for a name hold this address, or one near it; none where there are no answers.
-    fn agrees(&self, _client: IpAddr, name: &str, addr: IpAddr) -> Option<bool> {
-        let known = self.addresses.get(name)?;
-        Some(known.iter().any(|&own| own == addr || address::near(own, addr)))
-    }
-}
-
-/// What makes flows of one client belong together.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Key {
-    Addr(IpAddr),
-    Name(String),
-    Owner(String),
-    Certificate(String),
-}
-
-/// Sets that grow together (union-find with path halving).
-#[derive(Default)]
-struct Joiner {
-    index: HashMap<(IpAddr, Key), usize>,
-    parent: Vec<usize>,
-}
-
-impl Joiner {
-    fn node(&mut self, client: IpAddr, key: Key) -> usize {
-        *self.index.entry((client, key)).or_insert_with(|| {
-            self.parent.push(self.parent.len());
-            self.parent.len() - 1
-        })
-    }
-
-    fn root(&mut self, mut node: usize) -> usize {
-        while self.parent[node] != node {
-            self.parent[node] = self.parent[self.parent[node]];
-            node = self.parent[node];
-        }
-        node
-    }
-
-    fn join(&mut self, a: usize, b: usize) {
-        let (a, b) = (self.root(a), self.root(b));
-        // The older node leads, so that the outcome does not depend on who asks.
-        let (low, high) = (a.min(b), a.max(b));
-        self.parent[high] = low;
-    }
 }

@@ -30,7 +30,7 @@ pub fn template(exchange: &Exchange) -> Option<String> {
 
 /// The templates of a channel's first requests.
 pub fn templates(channel: &Channel, flows: &[Flow]) -> BTreeSet<String> {
-    let all = channel.flows.iter().flat_map(|&flow| &flows[flow].http);
+    let all = channel.flows.iter().flat_map(|flow| &flows[flow].http);
     all.take(MAX_REQUESTS).filter_map(template).collect()
 }
 
@@ -42,7 +42,7 @@ pub fn addressed(channel: &Channel, flows: &[Flow]) -> BTreeSet<String> {
     if !channel.service.bare() || channel.service.local {
         return BTreeSet::new();
     }
-    let all = channel.flows.iter().flat_map(|&flow| &flows[flow].http);
+    let all = channel.flows.iter().flat_map(|flow| &flows[flow].http);
     let posts = all.take(MAX_REQUESTS).filter(|exchange| exchange.method == "POST");
     let program = posts.filter(|exchange| exchange.header("Accept-Language").is_none());
     let large = program.filter(|exchange| exchange.sent() >= MIN_BODY);
@@ -59,7 +59,7 @@ pub fn hellos(channel: &Channel, flows: &[Flow]) -> BTreeSet<String> {
     if !channel.service.bare() || channel.service.local || channel.domain.is_some() {
         return BTreeSet::new();
     }
-    let all = channel.flows.iter().filter_map(|&flow| Some((&flows[flow], flows[flow].tls.as_deref()?)));
+    let all = channel.flows.iter().filter_map(|flow| Some((&flows[flow], flows[flow].tls.as_deref()?)));
     // DNS in TLS and calls between peers go to addresses by design.
     let own = all.filter(|(flow, tls)| {
         tls.sni.is_none()
@@ -81,7 +81,7 @@ pub fn openings(channel: &Channel, flows: &[Flow]) -> BTreeSet<String> {
     if !channel.service.bare() || channel.service.local || channel.domain.is_some() {
         return BTreeSet::new();
     }
-    let all = || channel.flows.iter().map(|&flow| &flows[flow]);
+    let all = || channel.flows.iter().map(|flow| &flows[flow]);
     if all().any(|flow| flow.tls.is_some() || !flow.http.is_empty() || matches!(flow.app(), "tls" | "http")) {
         return BTreeSet::new();
     }
@@ -118,7 +118,7 @@ pub fn home_made(channel: &Channel, flows: &[Flow]) -> bool {
         leaf.is_some_and(|cert| cert.self_signed || cert.cn.as_deref().and_then(name::host).is_none())
     };
     let nameless = channel.service.stated.is_empty() && !channel.service.local;
-    nameless && channel.flows.iter().any(|&flow| own(&flows[flow]))
+    nameless && channel.flows.iter().any(|flow| own(&flows[flow]))
 }
 
 /// Registered owners of a service's names; its addresses where it has none.

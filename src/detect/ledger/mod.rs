@@ -4,15 +4,20 @@
 //! which service, and each host's time line. It has no opinion yet.
 
 pub mod address;
+mod book;
 mod build;
+mod few;
 pub mod likeness;
 pub mod name;
+mod resolved;
+mod seat;
 mod services;
 mod timeline;
 pub mod tor;
 mod traits;
 
 pub use address::Sides;
+pub use few::{FewAddrs, FewNames, FewPorts, FlowList};
 pub use services::{ServiceRules, Services};
 pub use timeline::{Event, EventKind};
 pub use traits::Traits;
@@ -20,6 +25,7 @@ pub use traits::Traits;
 use super::evidence::ChannelIx;
 use crate::record::{CaptureInfo, Flow, Host};
 use crate::time::Timestamp;
+use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -34,8 +40,8 @@ pub struct Ledger {
     pub traits: Vec<Traits>,
     /// Channels by client, then first contact.
     pub channels: Vec<Channel>,
-    /// The channel of each flow, by index into `flows`; none for flows that are no one's (multicast and the like).
-    pub channel_of: Vec<Option<ChannelIx>>,
+    /// The channel of each flow, by index into `flows`; `u32::MAX` for flows that are no one's (multicast and the like).
+    channel_of: Vec<u32>,
     /// Hosts that are clients of a channel.
     pub hosts: BTreeMap<IpAddr, HostView>,
 }
@@ -51,7 +57,7 @@ pub struct Channel {
     /// The service.
     pub service: Service,
     /// Its flows by index into [`Ledger::flows`], in time order.
-    pub flows: Vec<usize>,
+    pub flows: FlowList,
     /// First packet.
     pub first: Timestamp,
     /// Last packet.
@@ -70,17 +76,17 @@ pub struct Channel {
 #[derive(Debug, Default, Clone)]
 pub struct Service {
     /// Addresses.
-    pub addrs: BTreeSet<IpAddr>,
+    pub addrs: FewAddrs,
     /// Names: SNI, Host, and names the capture resolved to these addresses for this client.
-    pub names: BTreeSet<String>,
+    pub names: FewNames,
     /// Names the client itself used in the flows (SNI, Host), a subset of `names`.
-    pub stated: BTreeSet<String>,
+    pub stated: FewNames,
     /// Those of `stated` that a resolution in the capture or a certificate by another issuer confirms.
-    pub verified: BTreeSet<String>,
+    pub verified: FewNames,
     /// Server ports.
-    pub ports: BTreeSet<u16>,
+    pub ports: FewPorts,
     /// What `rules/services.toml` knows of it: roles such as `ip-lookup`, `messenger`, `file-host`, `update`.
-    pub roles: BTreeSet<String>,
+    pub roles: FewNames,
     /// All addresses are private, link-local or otherwise not of the Internet.
     pub local: bool,
 }
@@ -88,9 +94,9 @@ pub struct Service {
 impl Service {
     /// What it is called in a sentence: a name it was called by, else one it was resolved from, else its address.
     pub fn label(&self) -> String {
-        let name = self.stated.iter().next().or_else(|| self.names.iter().next());
-        name.cloned()
-            .or_else(|| self.addrs.iter().next().map(ToString::to_string))
+        let name = self.stated.first().or_else(|| self.names.first());
+        name.map(SmolStr::to_string)
+            .or_else(|| self.addrs.first().map(ToString::to_string))
             .unwrap_or_else(|| "an unknown service".to_owned())
     }
     /// Whether `rules/services.toml` gives it a role.
@@ -159,6 +165,6 @@ impl Ledger {
     }
     /// The flows of a channel in time order.
     pub fn flows_of(&self, ix: ChannelIx) -> impl DoubleEndedIterator<Item = (usize, &Flow)> + Clone {
-        self.channels[ix.0].flows.iter().map(|&flow| (flow, &self.flows[flow]))
+        self.channels[ix.0].flows.iter().map(|flow| (flow, &self.flows[flow]))
     }
 }

@@ -52,7 +52,7 @@ impl Traits {
 
     /// The traits of a channel.
     pub fn of(ledger: &Ledger, channel: &Channel, host: &HostView) -> Self {
-        let flows = channel.flows.iter().filter_map(|&index| ledger.traits.get(index));
+        let flows = channel.flows.iter().filter_map(|index| ledger.traits.get(index));
         let mut own = flows.copied().fold(Self::NOTHING, BitOr::bitor);
         own = own | Self::DOMAIN.when(channel.domain.is_some());
         own = own | Self::SEVERAL.when(channel.flows.len() >= SEVERAL);

@@ -122,7 +122,7 @@ impl<'a> View<'a> {
     /// Flows with their index in the ledger, in time order.
     pub fn flows(&self) -> impl DoubleEndedIterator<Item = (usize, &'a Flow)> + Clone + use<'a> {
         let flows = &self.ledger.flows;
-        self.channel.flows.iter().map(move |&index| (index, &flows[index]))
+        self.channel.flows.iter().map(move |index| (index, &flows[index]))
     }
 
     /// HTTP exchanges with their flow, in time order within a flow.

@@ -417,7 +417,11 @@ fn comma(view: &View<'_>) -> Option<Statement> {
 fn false_host(view: &View<'_>) -> Option<Statement> {
     let service = &view.channel.service;
     let fits = |exchange: &Exchange| {
-        exchange.host.as_deref().and_then(name::host).is_some_and(|host| !service.stated.contains(&host))
+        exchange
+            .host
+            .as_deref()
+            .and_then(name::host)
+            .is_some_and(|host| !service.stated.contains(host.as_str()))
     };
     all(view, fits, |found| {
         let host = found.first()?.2.host.as_deref()?;

@@ -218,7 +218,7 @@ fn word(view: &View<'_>) -> Option<Statement> {
     let back = view.ledger.hosts.get(&theirs)?.channels.iter().map(|ix| view.ledger.channel(*ix));
     let back = back.filter(|channel| channel.service.addrs.contains(&ours));
     let (order, asked, word) = back
-        .flat_map(|channel| channel.flows.iter().map(|&index| (index, &view.ledger.flows[index])))
+        .flat_map(|channel| channel.flows.iter().map(|index| (index, &view.ledger.flows[index])))
         .filter(|(_, other)| other.server.addr == ours && other.start < flow.start)
         .find_map(|(index, other)| Some((index, other, message(other)?)))?;
     let why = format!("the server's echo request says {word:?}, this host's own request {own:?}");

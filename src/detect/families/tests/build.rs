@@ -296,8 +296,7 @@ pub fn ledger(flows: Vec<Flow>) -> Ledger {
         channel.last = flow.end;
         channel.service.addrs.insert(flow.server.addr);
         channel.service.ports.insert(flow.server.port);
-        channel.service.names.extend(named);
-        ledger.channel_of.push(Some(ChannelIx(ix)));
+        channel.service.names.extend(named.map(SmolStr::from));
     }
     let view =
         HostView { channels: (0..ledger.channels.len()).map(ChannelIx).collect(), ..HostView::default() };

@@ -1,0 +1,137 @@
+//! Sets of few things, and lists of flows: most channels have one address, one port, one name and one flow.
+
+use smallvec::SmallVec;
+use smol_str::SmolStr;
+use std::borrow::Borrow;
+use std::net::IpAddr;
+
+/// Names of a service.
+pub type FewNames = Few<SmolStr, 1>;
+/// Addresses of a service.
+pub type FewAddrs = Few<IpAddr, 1>;
+/// Ports of a service.
+pub type FewPorts = Few<u16, 4>;
+
+/// A set in order, of which the first `N` are kept in place. To put something in takes time in proportion to what is
+/// there: large sets are collected at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Few<T, const N: usize>(SmallVec<[T; N]>);
+
+impl<T, const N: usize> Default for Few<T, N> {
+    fn default() -> Self {
+        Self(SmallVec::new())
+    }
+}
+
+impl<T: Ord, const N: usize> Few<T, N> {
+    /// Puts something in; false where it was there.
+    pub fn insert(&mut self, item: T) -> bool {
+        let Err(at) = self.0.binary_search(&item) else { return false };
+        self.0.insert(at, item);
+        true
+    }
+    /// Whether it is there.
+    pub fn contains<Q: Ord + ?Sized>(&self, item: &Q) -> bool
+    where
+        T: Borrow<Q>,
+    {
+        self.0.binary_search_by(|own| own.borrow().cmp(item)).is_ok()
+    }
+}
+
+impl<T, const N: usize> std::ops::Deref for Few<T, N> {
+    type Target = [T];
+    /// All in ascending order.
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T: Ord, const N: usize> FromIterator<T> for Few<T, N> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        let mut own = Self::default();
+        own.extend(items);
+        own
+    }
+}
+
+impl<T: Ord, const N: usize> Extend<T> for Few<T, N> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+        let before = self.0.len();
+        self.0.extend(items);
+        if self.0.len() > before {
+            self.0.sort_unstable();
+            self.0.dedup();
+            self.0.shrink_to_fit();
+        }
+    }
+}
+
+impl<'a, T, const N: usize> IntoIterator for &'a Few<T, N> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+/// Flows by their index in the ledger, in time order.
+///
+/// Indices take 32 bits: so many flows are far more than memory holds.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct FlowList(SmallVec<[u32; 4]>);
+
+impl FlowList {
+    /// An empty list with room for so many.
+    pub fn with_capacity(count: usize) -> Self {
+        Self(SmallVec::with_capacity(count))
+    }
+    /// Adds one at the end.
+    pub fn push(&mut self, index: usize) {
+        self.0.push(u32::try_from(index).unwrap_or(u32::MAX));
+    }
+    /// All of them.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator + Clone + use<'_> {
+        self.0.iter().map(|&index| index as usize)
+    }
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+    /// The only one, where there are no others.
+    pub fn only(&self) -> Option<usize> {
+        if let [only] = *self.0 { Some(only as usize) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_is_in_order_and_has_each_once() {
+        let mut ports: FewPorts = [443, 80, 443].into_iter().collect();
+        assert!(ports.insert(25) && !ports.insert(80));
+        ports.extend([8080, 25]);
+        assert_eq!(*ports, [25, 80, 443, 8080]);
+        assert!(ports.contains(&443) && !ports.contains(&22));
+        let names: FewNames = ["b.example", "a.example"].into_iter().map(SmolStr::from).collect();
+        assert_eq!(names.first().map(SmolStr::as_str), Some("a.example"));
+        assert!(names.contains("b.example"));
+    }
+
+    #[test]
+    fn a_list_knows_whether_it_has_one() {
+        let mut list = FlowList::with_capacity(1);
+        assert_eq!((list.only(), list.is_empty()), (None, true));
+        list.push(7);
+        assert_eq!(list.only(), Some(7));
+        list.push(9);
+        assert_eq!((list.only(), list.len()), (None, 2));
+        assert_eq!(list.iter().rev().collect::<Vec<_>>(), [9, 7]);
+    }
+}
