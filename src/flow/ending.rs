@@ -39,8 +39,8 @@ impl<D: Dissector> Hot<D> {
                     );
                 }
             }
-            conflicts = cold.conflicts;
-            if let Some(first) = cold.first_conflict {
+            if let Some((count, first)) = cold.conflicts.as_deref().copied() {
+                conflicts = count;
                 log.add(
                     Kind::OverlapConflict,
                     first.capture,

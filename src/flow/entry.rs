@@ -86,8 +86,8 @@ pub(super) struct Cold<D> {
     pub(super) turns: Turns,
     /// Bytes lost before there was a dissector to tell.
     early: [u64; 2],
-    pub(super) conflicts: u64,
-    pub(super) first_conflict: Option<At>,
+    /// Copies of the same bytes that differ: how many, and where the first was.
+    pub(super) conflicts: Option<Box<(u64, At)>>,
 }
 
 /// What all conversations share while one is worked on.
@@ -161,8 +161,7 @@ impl<D: Dissector> Cold<D> {
             streams: [Stream::default(), Stream::default()],
             turns: Turns::default(),
             early: [0; 2],
-            conflicts: 0,
-            first_conflict: None,
+            conflicts: None,
         }
     }
 
@@ -369,8 +368,7 @@ impl<D: Dissector> Hot<D> {
         let brought = stream.segment(&segment, answered, common.budget, &mut feed);
         let own = stream.next() - own;
         if brought.conflict {
-            cold.conflicts += 1;
-            cold.first_conflict.get_or_insert(at);
+            cold.conflicts.get_or_insert_with(|| Box::new((0, at))).0 += 1;
         }
         if brought.fresh > 0 {
             cold.turns.spoke(dir, brought.fresh, at, rare.start.time, common.listed);

@@ -127,13 +127,24 @@ pub(super) struct Brought {
     pub(super) conflict: bool,
 }
 
-/// One side of a conversation.
+/// One side of a conversation: what a stream without trouble needs.
 #[derive(Debug)]
 pub(super) struct Stream {
     /// Offset of the next byte in order: all before were given, passed or declared lost.
     next: u64,
     /// Nothing before this offset is wanted; `u64::MAX` once nothing more ever is.
     wanted_from: u64,
+    /// What came out of order or was lost, made when something is.
+    trouble: Option<Box<Trouble>>,
+    head_len: u8,
+    /// The head is complete, or a gap ended it.
+    head_closed: bool,
+    head: [u8; HEAD],
+}
+
+/// What is out of order in a stream.
+#[derive(Debug, Default)]
+struct Trouble {
     /// Bytes declared lost.
     gaps: u64,
     /// Holes that were given up, snapped packets aside, and where the first was.
@@ -147,28 +158,18 @@ pub(super) struct Stream {
     waiting: usize,
     /// Segments that came since the oldest hole was acknowledged.
     grace: u8,
-    head_len: u8,
-    /// The head is complete, or a gap ended it.
-    head_closed: bool,
-    head: [u8; HEAD],
+}
+
+impl Trouble {
+    /// Whether the other side has acknowledged what the first piece waits for.
+    fn acknowledged(&self) -> bool {
+        self.pieces.front().is_some_and(|piece| piece.start <= self.acked)
+    }
 }
 
 impl Default for Stream {
     fn default() -> Self {
-        Self {
-            next: 0,
-            wanted_from: 0,
-            gaps: 0,
-            holes: 0,
-            first_hole: None,
-            acked: 0,
-            pieces: VecDeque::new(),
-            waiting: 0,
-            grace: 0,
-            head_len: 0,
-            head_closed: false,
-            head: [0; HEAD],
-        }
+        Self { next: 0, wanted_from: 0, trouble: None, head_len: 0, head_closed: false, head: [0; HEAD] }
     }
 }
 
@@ -179,15 +180,22 @@ impl Stream {
     }
     /// Bytes declared lost so far.
     pub(super) fn gaps(&self) -> u64 {
-        self.gaps
+        self.trouble.as_ref().map_or(0, |trouble| trouble.gaps)
     }
     /// How many holes were given up so far, and where the first was.
     pub(super) fn holes(&self) -> (u64, Option<At>) {
-        (self.holes, self.first_hole)
+        self.trouble.as_ref().map_or((0, None), |trouble| (trouble.holes, trouble.first_hole))
     }
     /// Whether anything waits behind a hole.
     pub(super) fn waits(&self) -> bool {
-        !self.pieces.is_empty()
+        self.first_piece().is_some()
+    }
+    /// Where the first piece begins that waits behind a hole.
+    fn first_piece(&self) -> Option<u64> {
+        Some(self.trouble.as_ref()?.pieces.front()?.start)
+    }
+    fn trouble(&mut self) -> &mut Trouble {
+        self.trouble.get_or_insert_default()
     }
     /// The first bytes, without a gap among them.
     pub(super) fn head(&self) -> &[u8] {
@@ -219,18 +227,19 @@ impl Stream {
         }
         let end = end as u64;
         let mut from = self.next.max(u64::try_from(segment.offset).unwrap_or(0));
-        if self.pieces.is_empty() && from == self.next {
+        if from == self.next && !self.waits() {
             self.deliver(segment, from, end, sink);
             return Brought { fresh: end - from, ..brought };
         }
         let most = if answered { MAX_PIECES } else { MAX_PIECES_ONE_SIDED };
         while from < end {
-            let index = self.pieces.partition_point(|piece| piece.end() <= from);
-            let following = self.pieces.get(index);
+            let pieces = &self.trouble().pieces;
+            let index = pieces.partition_point(|piece| piece.end() <= from);
+            let following = pieces.get(index);
             if let Some(piece) = following.filter(|piece| piece.start <= from) {
-                let to = piece.end().min(end);
+                let (start, to) = (piece.start, piece.end().min(end));
                 brought.conflict |= differs(piece, segment, from, to);
-                if piece.start == self.next {
+                if start == self.next {
                     self.deliver_first(budget, sink);
                 }
                 from = to;
@@ -254,12 +263,13 @@ impl Stream {
 
     /// Notes that the other side acknowledged all before `offset`.
     pub(super) fn note_acked(&mut self, offset: i64) {
-        self.acked = self.acked.max(u64::try_from(offset).unwrap_or(0));
+        let trouble = self.trouble();
+        trouble.acked = trouble.acked.max(u64::try_from(offset).unwrap_or(0));
     }
 
     /// Gives up the holes that the other side acknowledged, because it goes on talking.
     pub(super) fn give_up_acked(&mut self, at: At, budget: &mut Budget, sink: &mut impl Sink) {
-        while self.pieces.front().is_some_and(|piece| piece.start <= self.acked) {
+        while self.trouble.as_ref().is_some_and(|trouble| trouble.acknowledged()) {
             self.give_up_hole(None, at, budget, sink);
         }
     }
@@ -269,7 +279,9 @@ impl Stream {
         while self.waits() {
             self.give_up_hole(None, at, budget, sink);
         }
-        self.pieces = VecDeque::new();
+        if let Some(trouble) = &mut self.trouble {
+            trouble.pieces = VecDeque::new();
+        }
         self.lose_hole(total, at, sink);
     }
 
@@ -307,7 +319,8 @@ impl Stream {
             return;
         }
         self.next = self.next.saturating_add(length);
-        self.gaps = self.gaps.saturating_add(length);
+        let trouble = self.trouble();
+        trouble.gaps = trouble.gaps.saturating_add(length);
         self.head_closed = true;
         // After a gap everything is wanted, unless nothing is.
         if self.wanted_from != u64::MAX {
@@ -319,25 +332,27 @@ impl Stream {
     /// Declares everything up to `to` lost, as one hole.
     fn lose_hole(&mut self, to: u64, at: At, sink: &mut impl Sink) {
         if to > self.next {
-            self.holes += 1;
-            self.first_hole.get_or_insert(at);
+            let trouble = self.trouble();
+            trouble.holes += 1;
+            trouble.first_hole.get_or_insert(at);
             self.lose(to - self.next, at, sink);
         }
     }
 
     /// Hands on all pieces that are next.
     fn drain(&mut self, budget: &mut Budget, sink: &mut impl Sink) {
-        while self.pieces.front().is_some_and(|piece| piece.start <= self.next) {
+        while self.first_piece().is_some_and(|start| start <= self.next) {
             self.deliver_first(budget, sink);
         }
     }
 
     /// Hands on the first piece, whose bytes are next.
     fn deliver_first(&mut self, budget: &mut Budget, sink: &mut impl Sink) {
-        let Some(piece) = self.pieces.pop_front() else { return };
+        let Some(trouble) = &mut self.trouble else { return };
+        let Some(piece) = trouble.pieces.pop_front() else { return };
         budget.release(piece.cost());
-        self.waiting = self.waiting.saturating_sub(piece.kept());
-        self.grace = 0;
+        trouble.waiting = trouble.waiting.saturating_sub(piece.kept());
+        trouble.grace = 0;
         match &piece.body {
             Body::Kept(bytes) => self.feed(bytes, piece.at, sink),
             Body::Passed => {
@@ -351,20 +366,18 @@ impl Stream {
 
     /// Declares the oldest hole lost, at most up to `limit`, and hands on what follows.
     fn give_up_hole(&mut self, limit: Option<u64>, at: At, budget: &mut Budget, sink: &mut impl Sink) {
-        let first = self.pieces.front().map(|piece| piece.start);
-        let Some(to) = first.into_iter().chain(limit).min() else { return };
+        let Some(to) = self.first_piece().into_iter().chain(limit).min() else { return };
         self.lose_hole(to, at, sink);
         self.drain(budget, sink);
     }
 
     /// Gives up the oldest hole when it was acknowledged some segments ago.
     fn consider_acked(&mut self, at: At, budget: &mut Budget, sink: &mut impl Sink) {
-        if self.pieces.front().is_some_and(|piece| piece.start <= self.acked) {
-            self.grace += 1;
-            if self.grace >= GRACE {
-                self.grace = 0;
-                self.give_up_acked(at, budget, sink);
-            }
+        let Some(trouble) = self.trouble.as_mut().filter(|trouble| trouble.acknowledged()) else { return };
+        trouble.grace += 1;
+        if trouble.grace >= GRACE {
+            trouble.grace = 0;
+            self.give_up_acked(at, budget, sink);
         }
     }
 
@@ -380,7 +393,8 @@ impl Stream {
     ) -> bool {
         let (bytes, lost) = segment.part(from, to);
         let unwanted = to <= self.wanted_from;
-        let before = index.checked_sub(1).and_then(|before| self.pieces.get_mut(before));
+        let trouble = self.trouble();
+        let before = index.checked_sub(1).and_then(|before| trouble.pieces.get_mut(before));
         let joins = |piece: &&mut Piece| piece.end() == from && matches!(piece.body, Body::Passed);
         if let Some(piece) = before.filter(joins).filter(|_| unwanted && lost == 0) {
             piece.len += to - from;
@@ -389,20 +403,20 @@ impl Stream {
         }
         let pieces = usize::from(!bytes.is_empty()) + usize::from(lost > 0);
         let kept = if unwanted { 0 } else { bytes.len() };
-        if self.pieces.len() + pieces > most
-            || self.waiting + kept > MAX_BYTES
+        if trouble.pieces.len() + pieces > most
+            || trouble.waiting + kept > MAX_BYTES
             || !budget.spend(pieces * PIECE_COST + kept)
         {
             return false;
         }
-        self.waiting += kept;
+        trouble.waiting += kept;
         let cut = to - lost;
         if lost > 0 {
-            self.pieces.insert(index, Piece { start: cut, len: lost, at: segment.at, body: Body::Lost });
+            trouble.pieces.insert(index, Piece { start: cut, len: lost, at: segment.at, body: Body::Lost });
         }
         if !bytes.is_empty() {
             let body = if unwanted { Body::Passed } else { Body::Kept(bytes.into()) };
-            self.pieces.insert(index, Piece { start: from, len: cut - from, at: segment.at, body });
+            trouble.pieces.insert(index, Piece { start: from, len: cut - from, at: segment.at, body });
         }
         true
     }
