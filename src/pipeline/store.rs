@@ -14,12 +14,8 @@ const MAX_SILENT: usize = 1 << 18;
 /// found.
 const ENOUGH: u32 = 64;
 
-/// Flows for which there are addresses from the start, so that they need not move as they become more: moving takes
-/// twice the memory. What no flow is written to takes none.
-const RESERVED: usize = 1 << 18;
-
 /// What detection needs for a flow beside its record, in bytes: its seat in a channel, names, statements (measured
-/// over mixed and DNS-only captures).
+/// over mixed and DNS-only captures, and on one of short connections of many hosts).
 const LEDGER: usize = 400;
 
 /// What an allocation costs beside its content, in bytes.
@@ -42,8 +38,10 @@ impl Store {
     /// An empty store of at most `most` bytes, what detection makes of it included.
     pub fn new(most: usize) -> Self {
         let mut flows = Vec::new();
-        // Without the room they move as they become more.
-        let _ = flows.try_reserve_exact(RESERVED.min(most / size_of::<Flow>()));
+        // There are addresses for all that may be kept, so that they need not move as they become more, which takes
+        // time and twice the memory. Where no flow is written there is no memory. Where there are not so many
+        // addresses they move.
+        let _ = flows.try_reserve_exact(most / (size_of::<Flow>() + LEDGER));
         Self { flows, used: 0, most, silent: 0, pairs: HashMap::new() }
     }
 

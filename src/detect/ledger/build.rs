@@ -75,8 +75,8 @@ impl Ledger {
     /// Makes a channel of each group of flows: by client, then first contact.
     fn make_channels(&mut self, flows: &[Flow], seats: &mut Seats, sides: &Sides) {
         let mut by_group = vec![NONE; seats.groups()];
-        // Client, first flow, how many: of each channel, in the order they are met.
-        let mut met: Vec<(IpAddr, u32, u32)> = Vec::new();
+        // Client and number of flows of each channel, in the order of first contact.
+        let mut met: Vec<(IpAddr, u32)> = Vec::new();
         self.channel_of = Vec::with_capacity(flows.len());
         for (index, flow) in flows.iter().enumerate() {
             let Some(group) = seats.group(index) else {
@@ -85,20 +85,25 @@ impl Ledger {
             };
             if by_group[group] == NONE {
                 by_group[group] = met.len() as u32;
-                met.push((flow.client.addr, index as u32, 0));
+                met.push((flow.client.addr, 0));
             }
             let channel = by_group[group];
-            met[channel as usize].2 += 1;
+            met[channel as usize].1 += 1;
             self.channel_of.push(channel);
         }
-        let mut order: Vec<u32> = (0..met.len() as u32).collect();
-        order.sort_unstable_by_key(|&channel| met[channel as usize]);
+        let mut by_client: HashMap<IpAddr, Vec<u32>> = HashMap::new();
+        for (channel, (client, _)) in (0..).zip(&met) {
+            by_client.entry(*client).or_default().push(channel);
+        }
+        let mut by_client: Vec<(IpAddr, Vec<u32>)> = by_client.into_iter().collect();
+        by_client.sort_unstable();
         let mut place = vec![NONE; met.len()];
         self.channels = Vec::with_capacity(met.len());
-        for channel in order {
+        for (client, channel) in
+            by_client.iter().flat_map(|(client, own)| own.iter().map(|at| (*client, *at)))
+        {
             place[channel as usize] = self.channels.len() as u32;
-            let (client, _, count) = met[channel as usize];
-            let flows = FlowList::with_capacity(count as usize);
+            let flows = FlowList::with_capacity(met[channel as usize].1 as usize);
             self.channels.push(Channel { client: Some(client), flows, ..Channel::default() });
         }
         let mut many: Vec<(u32, IpAddr)> = Vec::new();
