@@ -298,7 +298,7 @@ impl<D: Dissector> Table<D> {
     ) -> Option<Conversation<D::Facts>> {
         let index = self.soonest()?;
         let hot = self.hot.get(index as usize)?;
-        if beat.saturating_sub(hot.seen) < missed(hot) {
+        if hot.patience() != Patience::Closed && beat.saturating_sub(hot.seen) < missed(hot) {
             self.crowded_out.get_or_insert((at, 0)).1 += 1;
         }
         self.end(index, shared, log)
@@ -338,21 +338,23 @@ impl<D: Dissector> Table<D> {
 
 /// Silence after which a conversation is hardly missed when there is no room for all, in beats.
 fn missed<D: Dissector>(hot: &Hot<D>) -> u32 {
-    beats(quiet(hot.patience(), hot.sent(0) && hot.sent(1)))
+    beats(quiet(hot.patience(), hot.sent(0) && hot.sent(1), hot.cold.is_some()))
 }
 
 /// The same by what it is.
-const fn quiet(patience: Patience, answered: bool) -> Duration {
+const fn quiet(patience: Patience, answered: bool, payload: bool) -> Duration {
     match patience {
         // Keep-alives and beats of the more eager kind come within it.
-        Patience::Connected => Duration::from_secs(300),
-        // A question has its answer, or a connection its end.
+        Patience::Connected if answered || payload => Duration::from_secs(300),
+        // A question has its answer. A connection has its end: what is still under way comes at once, but would else
+        // be taken for another.
         Patience::Other if answered => Duration::from_secs(5),
+        Patience::Closed => Duration::from_secs(5),
         // Retries of resolvers and the like are over.
         Patience::Other => Duration::from_secs(30),
-        // So are most SYNs that are sent again: after 1, 3, 7 s.
-        Patience::HalfOpen => Duration::from_secs(10),
-        Patience::Closed => Duration(0),
+        // So are most SYNs that are sent again: after 1, 3, 7 s. An acknowledgement alone is what is left of a
+        // connection.
+        Patience::HalfOpen | Patience::Connected => Duration::from_secs(10),
     }
 }
 

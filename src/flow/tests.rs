@@ -593,6 +593,26 @@ fn where_room_is_short_what_was_answered_goes_before_what_just_began() {
 }
 
 #[test]
+fn where_room_is_short_the_end_of_a_connection_is_no_other() {
+    let mut bench = Bench::with(Config { max_flows: 50, ..Config::default() });
+    for n in 0..2000_u32 {
+        let end = format!("192.0.2.1:{}", 1024 + n);
+        bench.feed(&tcp(&end, SERVER, "S", 1, 0, b""));
+        bench.feed(&tcp(SERVER, &end, "SA", 1, 2, b""));
+        bench.feed(&tcp(&end, SERVER, "A", 2, 2, b"bye"));
+        bench.feed(&tcp(SERVER, &end, "FA", 2, 5, b""));
+        bench.feed(&tcp(&end, SERVER, "FA", 5, 3, b""));
+        // The last acknowledgement comes after twenty others have ended.
+        if n >= 20 {
+            bench.feed(&tcp(SERVER, &format!("192.0.2.1:{}", 1004 + n), "A", 3, 6, b""));
+        }
+    }
+    let (ended, anomalies) = bench.finish();
+    assert_eq!(ended.len(), 2000);
+    assert!(anomalies.iter().all(|a| a.kind != Kind::Limit));
+}
+
+#[test]
 fn floods_with_one_pair_of_ports_and_a_standing_clock_stay_small() {
     let mut bench = Bench::new();
     for n in 0..20_000_u32 {

@@ -128,7 +128,7 @@ fn shares(max_memory: u64) -> (flow::Config, usize) {
         max_flows: usual.max_flows.min(all / 8 / FLOW_STATE),
         ..usual
     };
-    (config, all / 2)
+    (config, all / 8 * 5)
 }
 
 /// What a conversation that goes on takes with its dissector, in bytes: the worst of what captures showed.

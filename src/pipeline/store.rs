@@ -16,7 +16,7 @@ const ENOUGH: u32 = 64;
 
 /// What detection needs for a flow beside its record, in bytes: its seat in a channel, names, statements (measured
 /// over mixed and DNS-only captures, and on one of short connections of many hosts).
-const LEDGER: usize = 400;
+const LEDGER: usize = 300;
 
 /// What an allocation costs beside its content, in bytes.
 const ALLOCATION: usize = 16;
