@@ -1,9 +1,11 @@
 //! What is known of a conversation when it ends.
 
 use super::key::{ICMP, ICMP6, TCP, UDP};
+use super::stream::HEAD;
 use super::{Carrier, Side};
 use crate::decode::{Encapsulation, Mac};
 use crate::time::Timestamp;
+use smallvec::SmallVec;
 use std::net::SocketAddr;
 
 /// Carrier and endpoints, client first.
@@ -119,7 +121,7 @@ pub struct Conversation<F> {
     /// Encapsulation path of the first packet.
     pub encapsulation: Encapsulation,
     /// Frames by capture: that in which it began, then the others in order; never empty.
-    pub captures: Vec<(u32, FrameSpan)>,
+    pub captures: SmallVec<[(u32, FrameSpan); 1]>,
     /// Time of the first packet.
     pub start: Timestamp,
     /// Time of the last packet, not before `start`.
@@ -139,7 +141,7 @@ pub struct Conversation<F> {
     /// Turns beyond the bound.
     pub turns_rest: Option<Box<TurnsRest>>,
     /// First payload bytes of a stream as far as they came without a gap, or of the first datagram; at most 48.
-    pub first_bytes: [Vec<u8>; 2],
+    pub first_bytes: [SmallVec<[u8; HEAD]>; 2],
     /// Retransmissions whose bytes differ from those first seen, as far as those were still at hand.
     pub conflicts: u64,
     /// What the dissector stated; none where no payload was captured.

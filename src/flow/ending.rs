@@ -5,6 +5,7 @@ use super::entry::{ACKED, Cold, Common, FIN, Hot, KNOWN, RST, Rare, SYN, TALKED}
 use super::key::Dir;
 use super::{At, ClientBy, Conversation, Dissector, FlowKey, State};
 use crate::anomaly::{Kind, Log};
+use smallvec::SmallVec;
 
 impl<D: Dissector> Hot<D> {
     /// Ends the conversation.
@@ -18,7 +19,7 @@ impl<D: Dissector> Hot<D> {
         let missing = [0, 1].map(|dir| self.missing(&rare, dir));
         let mut payload = missing;
         let mut gaps = missing;
-        let mut first_bytes = [Vec::new(), Vec::new()];
+        let mut first_bytes = [SmallVec::new(), SmallVec::new()];
         let (mut turns, mut facts, mut conflicts) = ((Vec::new(), None), None, 0);
         let (mut client, mut by) = (usize::from(self.client & 1), self.by);
         if let Some(mut cold) = self.cold.take() {
@@ -28,7 +29,7 @@ impl<D: Dissector> Hot<D> {
                 stream.close(total, at, common.budget, &mut feed);
                 payload[dir] = stream.next();
                 gaps[dir] = stream.gaps();
-                first_bytes[dir] = stream.head().to_vec();
+                first_bytes[dir] = SmallVec::from_slice(stream.head());
                 if let (count, Some(hole)) = stream.holes() {
                     log.add(
                         Kind::Gap,
@@ -63,7 +64,7 @@ impl<D: Dissector> Hot<D> {
         let span = self.span(&rare);
         let state = self.state(client);
         let packets = self.packets(&rare);
-        let mut captures = std::mem::take(&mut rare.earlier);
+        let mut captures: SmallVec<_> = rare.earlier.drain(..).collect();
         captures.push(span);
         captures.sort_unstable_by_key(|(capture, _)| (*capture != rare.start.capture, *capture));
         let (client_end, server_end) = self.key.ends(client);

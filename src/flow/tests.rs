@@ -39,7 +39,7 @@ fn a_whole_connection() {
     assert_eq!(c.end, Timestamp(start.0 + 9_000_000));
     assert_eq!((c.packets, c.payload, c.gaps), ([6, 4], [11, 2], [0, 0]));
     assert_eq!(c.bytes, [6 * 54 + 11, 4 * 54 + 2]);
-    assert_eq!(c.captures, [(0, FrameSpan { first: 1, last: 10, count: 10 })]);
+    assert_eq!(*c.captures, [(0, FrameSpan { first: 1, last: 10, count: 10 })]);
     assert_eq!((c.first_bytes[0].as_slice(), c.first_bytes[1].as_slice()), (&b"hello there"[..], &b"hi"[..]));
     let turns: Vec<_> = c.turns.iter().map(|t| (t.side, t.offset, t.bytes, t.frame)).collect();
     assert_eq!(turns, [(Side::Client, 3000, 11, 4), (Side::Server, 6000, 2, 7)]);
@@ -125,7 +125,7 @@ fn a_hole_is_given_up_when_the_other_side_has_it() {
     ];
     assert_eq!(c.facts.as_deref(), Some(&expected[..]));
     assert_eq!((c.payload, c.gaps), ([13, 6], [3, 0]));
-    assert_eq!(c.first_bytes[0], b"abc", "first bytes end at a gap");
+    assert_eq!(*c.first_bytes[0], *b"abc", "first bytes end at a gap");
 }
 
 #[test]
@@ -477,7 +477,7 @@ fn captures_are_told_apart() {
     let c = bench.only();
     let expected =
         [(0, FrameSpan { first: 1, last: 21, count: 4 }), (1, FrameSpan { first: 11, last: 31, count: 2 })];
-    assert_eq!(c.captures, expected);
+    assert_eq!(*c.captures, expected);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::key::Dir;
 use super::{At, Side, Turn, TurnsRest};
 use crate::time::{Duration, Timestamp};
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
 /// Silence that ends a turn even when the same side goes on.
@@ -31,7 +32,8 @@ struct Run {
 /// Turns of one conversation.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    listed: Vec<Run>,
+    /// Most have a question and an answer.
+    listed: SmallVec<[Run; 2]>,
     /// The turn that goes on, listed or not yet counted in `rest`.
     open: Option<Run>,
     /// Time of its last byte.
@@ -108,9 +110,7 @@ impl Turns {
         let side = |dir: u8| if usize::from(dir) == client { Side::Client } else { Side::Server };
         let turn =
             |run: Run| Turn { side: side(run.dir), offset: run.offset, bytes: run.bytes, frame: run.frame };
-        // In place: a turn is as large as a run.
-        let mut turns: Vec<Turn> = self.listed.into_iter().map(turn).collect();
-        turns.shrink_to_fit();
+        let turns: Vec<Turn> = self.listed.into_iter().map(turn).collect();
         let rest = self.rest.map(|rest| {
             let Rest { sides: [a, b], last } = *rest;
             let (client, server) = if client == 0 { (a, b) } else { (b, a) };

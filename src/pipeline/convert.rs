@@ -37,7 +37,7 @@ pub fn flow(mut conversation: Conversation<Facts>) -> (Flow, Vec<Hint>) {
     let first_bytes = if recognised {
         FirstBytes::default()
     } else {
-        FirstBytes { to_server: Hex(to_server.into()), to_client: Hex(to_client.into()) }
+        FirstBytes { to_server: Hex::from(&*to_server), to_client: Hex::from(&*to_client) }
     };
     let mut flow = Flow {
         id: FlowId(conversation.id),
