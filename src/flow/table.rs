@@ -125,7 +125,7 @@ impl<D: Dissector> Table<D> {
         }
         while let Some(index) = self.wheel.pop_due(beat) {
             if !self.put_on(index, beat) {
-                ended.extend(self.end(index, shared, log));
+                self.end(index, shared, log, ended);
             }
         }
         let (key, dir, asking) = Key::of(layers);
@@ -135,7 +135,7 @@ impl<D: Dissector> Table<D> {
         if let Some(index) = found {
             verdict = self.judge(index, &arrival);
             if verdict == Verdict::Another {
-                ended.extend(self.end(index, shared, log));
+                self.end(index, shared, log, ended);
                 found = None;
             }
         }
@@ -143,7 +143,7 @@ impl<D: Dissector> Table<D> {
             index
         } else {
             if self.len() >= self.most {
-                ended.extend(self.crowd_out(at, beat, shared, log));
+                self.crowd_out(at, beat, shared, log, ended);
             }
             self.begin(key, asking, &arrival)
         };
@@ -176,7 +176,7 @@ impl<D: Dissector> Table<D> {
     ) -> bool {
         for _ in 0..at_most {
             let Some((index, _)) = self.wheel.pop_soonest() else { break };
-            ended.extend(self.end(index, shared, log));
+            self.end(index, shared, log, ended);
         }
         if let Some((first, count)) = self.crowded_out.take() {
             let what = "too many conversations at once: those idle soonest were ended";
@@ -295,13 +295,14 @@ impl<D: Dissector> Table<D> {
         beat: u32,
         shared: &mut D::Shared,
         log: &mut Log,
-    ) -> Option<Conversation<D::Facts>> {
-        let index = self.soonest()?;
-        let hot = self.hot.get(index as usize)?;
+        ended: &mut Vec<Conversation<D::Facts>>,
+    ) {
+        let Some(index) = self.soonest() else { return };
+        let Some(hot) = self.hot.get(index as usize) else { return };
         if hot.patience() != Patience::Closed && beat.saturating_sub(hot.seen) < missed(hot) {
             self.crowded_out.get_or_insert((at, 0)).1 += 1;
         }
-        self.end(index, shared, log)
+        self.end(index, shared, log, ended);
     }
 
     fn soonest(&mut self) -> Option<u32> {
@@ -318,10 +319,18 @@ impl<D: Dissector> Table<D> {
     }
 
     /// Takes a conversation out of the table.
-    fn end(&mut self, index: u32, shared: &mut D::Shared, log: &mut Log) -> Option<Conversation<D::Facts>> {
+    fn end(
+        &mut self,
+        index: u32,
+        shared: &mut D::Shared,
+        log: &mut Log,
+        ended: &mut Vec<Conversation<D::Facts>>,
+    ) {
         self.wheel.remove(index);
-        let hot = self.hot.get_mut(index as usize)?;
-        let rare = self.rare.get_mut(index as usize)?;
+        let (Some(hot), Some(rare)) = (self.hot.get_mut(index as usize), self.rare.get_mut(index as usize))
+        else {
+            return;
+        };
         let hash = self.hasher.hash_one(hot.key);
         if let Ok(entry) = self.index.find_entry(hash, |&found| found == index) {
             entry.remove();
@@ -332,7 +341,7 @@ impl<D: Dissector> Table<D> {
         // Those that were placed for want of room come early and are put on.
         self.crowded &= self.len() > self.most / 4;
         let mut common = Common { budget: &mut self.budget, listed: &mut self.listed, shared };
-        Some(hot.end(rare, &mut common, log))
+        ended.push(hot.end(rare, &mut common, log));
     }
 }
 

@@ -24,10 +24,11 @@ pub fn capture(info: capture::Info) -> CaptureInfo {
 }
 
 /// The record of a conversation, and the hints it gave about hosts.
-pub fn flow(mut conversation: Conversation<Facts>) -> (Flow, Vec<Hint>) {
+pub fn flow(conversation: &mut Conversation<Facts>) -> (Flow, Vec<Hint>) {
     let turns = std::mem::take(&mut conversation.turns);
     let [to_server, to_client] = std::mem::take(&mut conversation.first_bytes);
-    let Conversation { key, captures, facts, .. } = &conversation;
+    let (rest, facts) = (conversation.turns_rest.take(), conversation.facts.take());
+    let Conversation { key, captures, .. } = &*conversation;
     let ((capture, span), later) = match captures.split_first() {
         Some((first, later)) => (*first, later),
         None => ((0, flow::FrameSpan { first: 0, last: 0, count: 0 }), &[][..]),
@@ -62,7 +63,7 @@ pub fn flow(mut conversation: Conversation<Facts>) -> (Flow, Vec<Hint>) {
         payload: sides(conversation.payload),
         gaps: sides(conversation.gaps),
         turns: turns.into_iter().map(turn).collect(),
-        turns_rest: conversation.turns_rest.map(|rest| Box::new(turns_rest(*rest))),
+        turns_rest: rest.map(|rest| Box::new(turns_rest(*rest))),
         first_bytes,
         parent: None,
         conflicts: conversation.conflicts,
@@ -75,7 +76,7 @@ pub fn flow(mut conversation: Conversation<Facts>) -> (Flow, Vec<Hint>) {
         other: None,
     };
     let mut hints = Vec::new();
-    if let Some(mut facts) = conversation.facts {
+    if let Some(mut facts) = facts {
         hints = std::mem::take(&mut facts.hints);
         flow.take(facts);
         // Lists grow by doubling, records stay.

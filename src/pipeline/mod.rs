@@ -210,8 +210,8 @@ impl Run {
 
     /// Turns what has ended into records.
     fn keep(&mut self) {
-        for conversation in self.ended.drain(..) {
-            let (flow, hints) = convert::flow(conversation);
+        for mut conversation in self.ended.drain(..) {
+            let (flow, hints) = convert::flow(&mut conversation);
             self.hosts.flow(&flow);
             for hint in hints {
                 self.hosts.hint(hint);

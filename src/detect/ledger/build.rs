@@ -1,21 +1,18 @@
 //! The fold: flows in time order to channels and hosts.
 
 use super::address::{self, Sides};
-use super::book::{Book, Names};
-use super::resolved::Resolved;
-use super::seat::{NAMED, Said, Seats};
+use super::seat::{Said, Seats};
 use super::services::Services;
+use super::survey::{NAMED, NONE, Survey, owner_of};
 use super::{
     Alike, Channel, EventKind, FewNames, FlowList, HostView, Ledger, ROOTLESS, Traits, likeness, name,
     timeline,
 };
 use crate::detect::evidence::ChannelIx;
-use crate::record::{ClientBy, Dns, Flow, Records};
-use foldhash::fast::RandomState;
+use crate::record::{ClientBy, Flow, Records};
 use hashbrown::{HashMap, HashSet};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::BuildHasher;
 use std::net::IpAddr;
 
 /// Distinct names below one domain from which its questions are looked at as a channel of their own.
@@ -23,16 +20,10 @@ use std::net::IpAddr;
 const MIN_DOMAIN_NAMES: usize = 25;
 /// Questions for record types that carry data, likewise.
 const MIN_DATA_QUESTIONS: usize = 8;
-/// Shortest name below no top-level domain that is looked at, in bytes: mistyped names and search lists are shorter.
-const MIN_ROOTLESS: usize = 20;
-/// Flows that may have something for a time line by themselves.
-const EVENTFUL: Traits = Traits::HTTP.or(Traits::DNS).or(Traits::DEAD).or(Traits::TLS);
 /// Flows that may be like others of the host.
 const LIKE: Traits = NAMED.or(Traits::RAW);
 /// Names kept while counting those below one domain.
 const MAX_DOMAIN_NAMES: usize = 4096;
-/// Counters of questions by client and owner, of a byte: with a million domains in a capture few are shared.
-const DOMAIN_COUNTS: usize = 1 << 20;
 /// Owners of names that a print must be used with before it counts as what the host browses or updates with. Browsers
 /// reach as many with one page, and so do the services of an operating system within minutes.
 const MIN_OWNERS: usize = 3;
@@ -41,8 +32,6 @@ const MAX_HABITS: usize = 20_000;
 /// Addresses of a channel that are put in order one by one: more are collected and ordered at once, so that the cost
 /// stays n log n.
 const FEW_ADDRS: usize = 32;
-/// No channel.
-const NONE: u32 = u32::MAX;
 
 impl Ledger {
     /// Folds records. Time n log n, memory proportional to the flows.
@@ -51,8 +40,7 @@ impl Ledger {
         if !flows.is_sorted_by_key(Flow::order) {
             flows.sort_by_key(Flow::order);
         }
-        let traits: Vec<Traits> = flows.iter().map(Traits::from).collect();
-        let mut own = Self { captures: records.captures, traits, ..Self::default() };
+        let mut own = Self { captures: records.captures, ..Self::default() };
         own.seat_all(&flows, services, sides);
         own.flows = flows;
         own.meet_hosts(records.hosts);
@@ -62,38 +50,44 @@ impl Ledger {
     }
 
     fn seat_all(&mut self, flows: &[Flow], services: &Services, sides: &Sides) {
-        let (mut names, mut hosts) = (Names::default(), Book::default());
-        let dns = flows.iter().zip(&self.traits).filter(|(_, traits)| traits.any(Traits::DNS));
-        let resolved = Resolved::new(dns.map(|(flow, _)| flow), &mut names, &mut hosts);
-        let mut seats = Seats::new(flows, &self.traits, &mut names, &mut hosts, &resolved);
-        self.make_channels(flows, &mut seats, sides);
-        self.add_domains(flows);
-        let mut naming = Naming { names, hosts, resolved, services, roles: HashMap::new() };
-        self.name_all(&seats.said, &mut naming);
+        let (mut survey, traits) = Survey::new(flows);
+        self.traits = traits;
+        let mut seats = Seats::new(flows, &self.traits, &mut survey);
+        let channel_of = self.make_channels(flows, &mut seats, &survey, sides);
+        self.add_domains(flows, &survey);
+        let mut naming = Naming { survey, services, roles: HashMap::new() };
+        self.name_all(&seats.said, &channel_of, &mut naming);
     }
 
-    /// Makes a channel of each group of flows: by client, then first contact.
-    fn make_channels(&mut self, flows: &[Flow], seats: &mut Seats, sides: &Sides) {
+    /// Makes a channel of each group of flows: by client, then first contact. Gives the channel of each flow, `NONE` for
+    /// those that are no one's.
+    fn make_channels(
+        &mut self,
+        flows: &[Flow],
+        seats: &mut Seats,
+        survey: &Survey<'_>,
+        sides: &Sides,
+    ) -> Vec<u32> {
         let mut by_group = vec![NONE; seats.groups()];
         // Client and number of flows of each channel, in the order of first contact.
-        let mut met: Vec<(IpAddr, u32)> = Vec::new();
-        self.channel_of = Vec::with_capacity(flows.len());
-        for (index, flow) in flows.iter().enumerate() {
+        let mut met: Vec<(u32, u32)> = Vec::new();
+        let mut channel_of = Vec::with_capacity(flows.len());
+        for (index, (client, _)) in survey.ends.iter().enumerate() {
             let Some(group) = seats.group(index) else {
-                self.channel_of.push(NONE);
+                channel_of.push(NONE);
                 continue;
             };
             if by_group[group] == NONE {
                 by_group[group] = met.len() as u32;
-                met.push((flow.client.addr, 0));
+                met.push((*client, 0));
             }
             let channel = by_group[group];
             met[channel as usize].1 += 1;
-            self.channel_of.push(channel);
+            channel_of.push(channel);
         }
         let mut by_client: HashMap<IpAddr, Vec<u32>> = HashMap::new();
         for (channel, (client, _)) in (0..).zip(&met) {
-            by_client.entry(*client).or_default().push(channel);
+            by_client.entry(*survey.hosts.get(*client)).or_default().push(channel);
         }
         let mut by_client: Vec<(IpAddr, Vec<u32>)> = by_client.into_iter().collect();
         by_client.sort_unstable();
@@ -107,7 +101,7 @@ impl Ledger {
             self.channels.push(Channel { client: Some(client), flows, ..Channel::default() });
         }
         let mut many: Vec<(u32, IpAddr)> = Vec::new();
-        for ((index, flow), at) in flows.iter().enumerate().zip(&mut self.channel_of) {
+        for ((index, flow), at) in flows.iter().enumerate().zip(&mut channel_of) {
             if *at == NONE {
                 continue;
             }
@@ -123,54 +117,31 @@ impl Ledger {
         for more in many.chunk_by(|one, next| one.0 == next.0) {
             self.channels[more[0].0 as usize].service.addrs.extend(more.iter().map(|(_, addr)| *addr));
         }
-    }
-
-    /// The questions to resolvers, with the flow they stand in.
-    fn questions<'a>(&self, flows: &'a [Flow]) -> impl Iterator<Item = (usize, IpAddr, &'a Dns)> {
-        let resolver = |&(index, flow): &(usize, &Flow)| {
-            self.traits[index].any(Traits::DNS)
-                && self.channel_of[index] != NONE
-                && !matches!(flow.server.port, 5353 | 5355 | 137)
-        };
-        flows.iter().enumerate().filter(resolver).flat_map(|(index, flow)| {
-            let client = flow.client.addr;
-            flow.dns.iter().map(move |dns| (index, client, dns))
-        })
+        channel_of
     }
 
     /// Adds a channel for each domain with so many questions that they may be a channel themselves.
-    fn add_domains(&mut self, flows: &[Flow]) {
-        // Nearly all are asked a few times only: these need no more than a count, which may be too high.
-        let mut asked = vec![0_u8; DOMAIN_COUNTS];
-        let hasher = RandomState::default();
-        let slot = |client: IpAddr, dns: &Dns| {
-            let owner = owner_of(&dns.query)?;
-            Some(hasher.hash_one((client, owner)) as usize % DOMAIN_COUNTS)
-        };
-        let slots: Vec<u32> = self
-            .questions(flows)
-            .map(|(_, client, dns)| slot(client, dns).map_or(NONE, |slot| slot as u32))
-            .collect();
-        for &slot in &slots {
-            if let Some(count) = asked.get_mut(slot as usize) {
-                *count = count.saturating_add(1);
-            }
-        }
-        let enough = |count: u8| usize::from(count) >= MIN_DATA_QUESTIONS.min(MIN_DOMAIN_NAMES);
+    fn add_domains(&mut self, flows: &[Flow], survey: &Survey<'_>) {
         let mut domains: BTreeMap<(IpAddr, &str), Domain<'_>> = BTreeMap::new();
-        for ((index, client, dns), slot) in self.questions(flows).zip(slots) {
-            if !asked.get(slot as usize).is_some_and(|&count| enough(count)) {
+        for questions in survey.questions.chunk_by(|one, next| one.0 == next.0) {
+            // Nearly all are asked a few times only: these need no more than a count, which may be too high.
+            let enough =
+                |(_, counter): &(u32, u32)| survey.asked(*counter, MIN_DATA_QUESTIONS.min(MIN_DOMAIN_NAMES));
+            if !questions.iter().any(enough) {
                 continue;
             }
-            let Some(owner) = owner_of(&dns.query) else { continue };
-            let key = (client, owner);
-            let domain = domains.entry(key).or_default();
-            if domain.names.len() < MAX_DOMAIN_NAMES {
-                domain.names.insert(&dns.query);
-            }
-            domain.data += usize::from(!matches!(&*dns.kind, "A" | "AAAA" | "PTR" | "HTTPS"));
-            if domain.flows.last() != Some(&index) {
-                domain.flows.push(index);
+            let index = questions[0].0 as usize;
+            let flow = &flows[index];
+            for (dns, _) in flow.dns.iter().zip(questions).filter(|(_, question)| enough(question)) {
+                let Some(owner) = owner_of(&dns.query) else { continue };
+                let domain = domains.entry((flow.client.addr, owner)).or_default();
+                if domain.names.len() < MAX_DOMAIN_NAMES {
+                    domain.names.insert(&dns.query);
+                }
+                domain.data += usize::from(!matches!(&*dns.kind, "A" | "AAAA" | "PTR" | "HTTPS"));
+                if domain.flows.last() != Some(&index) {
+                    domain.flows.push(index);
+                }
             }
         }
         for ((client, owner), domain) in domains {
@@ -201,11 +172,11 @@ impl Ledger {
     }
 
     /// Gives each channel the names that were used for it or led to it, and what is known of them.
-    fn name_all(&mut self, said: &[Said], naming: &mut Naming<'_>) {
+    fn name_all(&mut self, said: &[Said], channel_of: &[u32], naming: &mut Naming<'_>) {
         let mut used: Vec<(u32, u32, bool)> = said
             .iter()
             .filter_map(|said| {
-                let channel = self.channel_of.get(said.flow as usize).copied()?;
+                let channel = channel_of.get(said.flow as usize).copied()?;
                 (channel != NONE).then_some((channel, said.name, said.verified))
             })
             .collect();
@@ -248,14 +219,6 @@ impl Ledger {
 
     /// Notes what is alike among the channels of each host.
     fn compare(&mut self) {
-        for (index, flow) in self.flows.iter().enumerate() {
-            if self.traits[index].any(Traits::DNS)
-                && self.channel_of[index] != NONE
-                && let Some(host) = self.hosts.get_mut(&flow.client.addr)
-            {
-                host.resolves = true;
-            }
-        }
         for host in self.hosts.values_mut() {
             let mut alike = Alike::default();
             if host.timeline.iter().any(|event| event.kind == EventKind::Doh) {
@@ -264,6 +227,7 @@ impl Ledger {
             for &ix in &host.channels {
                 let channel = &self.channels[ix.0];
                 let traits = channel.flows.iter().fold(Traits::NOTHING, |all, flow| all | self.traits[flow]);
+                host.resolves |= traits.any(Traits::DNS);
                 if !traits.any(LIKE) {
                     continue;
                 }
@@ -299,7 +263,9 @@ impl Ledger {
                     continue;
                 }
                 let telling = timeline::tells(&channel.service);
-                for flow in channel.flows.iter().filter(|&flow| telling || self.traits[flow].any(EVENTFUL)) {
+                for flow in
+                    channel.flows.iter().filter(|&flow| telling || self.traits[flow].any(Traits::EVENT))
+                {
                     timeline::note(&mut events, ix, flow, &self.flows[flow], &channel.service);
                 }
             }
@@ -333,9 +299,7 @@ impl Channel {
 
 /// What names and roles are taken from.
 struct Naming<'a> {
-    names: Names<'a>,
-    hosts: Book<IpAddr>,
-    resolved: Resolved,
+    survey: Survey<'a>,
     services: &'a Services,
     /// Roles of names, and whether one of them is ordinary.
     roles: HashMap<SmolStr, (Vec<SmolStr>, bool)>,
@@ -344,19 +308,19 @@ struct Naming<'a> {
 impl Naming<'_> {
     /// Gives a channel the names used in its flows, and those that led its client to its addresses.
     fn names(&mut self, channel: &mut Channel, used: &[(u32, u32, bool)]) {
+        let Survey { names, hosts, resolved, .. } = &mut self.survey;
         let Some(client) = channel.client else { return };
-        let client = self.hosts.number(&client);
-        let owners: BTreeSet<u32> = used.iter().map(|&(_, name, _)| self.names.owner(name)).collect();
+        let client = hosts.number(&client);
+        let owners: BTreeSet<u32> = used.iter().map(|&(_, name, _)| names.owner(name)).collect();
         let mut all: Vec<u32> = used.iter().map(|&(_, name, _)| name).collect();
         for addr in &channel.service.addrs {
-            let addr = self.hosts.number(addr);
-            for &name in self.resolved.names(client, addr) {
-                if owners.is_empty() || owners.contains(&self.names.owner(name)) {
+            for &name in resolved.names(client, hosts.number(addr)) {
+                if owners.is_empty() || owners.contains(&names.owner(name)) {
                     all.push(name);
                 }
             }
         }
-        let text = |number: u32| self.names.get(number).clone();
+        let text = |number: u32| names.get(number).clone();
         let service = &mut channel.service;
         service.stated = used.iter().map(|&(_, name, _)| text(name)).collect();
         service.verified = used.iter().filter(|used| used.2).map(|&(_, name, _)| text(name)).collect();
@@ -410,15 +374,6 @@ fn habits(own: &[ChannelIx], channels: &[Channel], flows: &[Flow]) -> BTreeSet<S
     }
     owners.retain(|_, owners| owners.len() >= MIN_OWNERS);
     owners.into_keys().map(str::to_owned).collect()
-}
-
-/// Whose a name is that was asked for; none for names that stay at home.
-fn owner_of(query: &str) -> Option<&str> {
-    if query.len() >= MIN_ROOTLESS && name::rootless(query) {
-        return Some(ROOTLESS);
-    }
-    let owner = name::owner(query);
-    (!matches!(owner.rsplit_once('.'), None | Some((_, "arpa" | "local")))).then_some(owner)
 }
 
 /// Questions below one domain, while they are counted.

@@ -12,6 +12,7 @@ pub mod name;
 mod resolved;
 mod seat;
 mod services;
+mod survey;
 mod timeline;
 pub mod tor;
 mod traits;
@@ -40,8 +41,6 @@ pub struct Ledger {
     pub traits: Vec<Traits>,
     /// Channels by client, then first contact.
     pub channels: Vec<Channel>,
-    /// The channel of each flow, by index into `flows`; `u32::MAX` for flows that are no one's (multicast and the like).
-    channel_of: Vec<u32>,
     /// Hosts that are clients of a channel.
     pub hosts: BTreeMap<IpAddr, HostView>,
 }

@@ -18,6 +18,8 @@ const ALL: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub struct Resolved {
     names: HashMap<(u32, u32), SmallVec<[u32; 4]>>,
+    /// Names with their addresses, until they are put together.
+    pairs: HashSet<(u32, u32)>,
     /// Addresses by name, those of each together: see `starts`.
     addresses: Vec<IpAddr>,
     /// Where the addresses of each name begin.
@@ -25,52 +27,36 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    /// Takes the answers of flows.
-    pub fn new<'a>(
-        flows: impl Iterator<Item = &'a Flow>,
-        names: &mut Names<'_>,
-        hosts: &mut Book<IpAddr>,
-    ) -> Self {
-        let mut own = Self::default();
-        let mut pairs = HashSet::new();
-        own.take(flows, &mut pairs, names, hosts);
-        let mut pairs: Vec<(u32, u32)> = pairs.into_iter().collect();
-        pairs.sort_unstable();
-        for (name, addr) in pairs {
-            while own.starts.len() <= name as usize {
-                own.starts.push(own.addresses.len() as u32);
+    /// Takes the answers that a client got, by its number.
+    pub fn take(&mut self, flow: &Flow, client: u32, names: &mut Names<'_>, hosts: &mut Book<IpAddr>) {
+        for dns in flow.dns.iter().filter(|dns| dns.query.contains('.')) {
+            for addr in dns.addresses() {
+                if self.names.len() >= MAX_RESOLVED {
+                    return;
+                }
+                let (name, addr) = (names.number(&dns.query), hosts.number(&addr));
+                for client in [client, ALL] {
+                    let known = self.names.entry((client, addr)).or_default();
+                    if known.len() < MAX_NAMES && !known.contains(&name) {
+                        known.push(name);
+                    }
+                }
+                self.pairs.insert((name, addr));
             }
-            own.addresses.push(*hosts.get(addr));
         }
-        own.starts.push(own.addresses.len() as u32);
-        own
     }
 
-    fn take<'a>(
-        &mut self,
-        flows: impl Iterator<Item = &'a Flow>,
-        pairs: &mut HashSet<(u32, u32)>,
-        names: &mut Names<'_>,
-        hosts: &mut Book<IpAddr>,
-    ) {
-        for flow in flows {
-            let client = hosts.number(&flow.client.addr);
-            for dns in flow.dns.iter().filter(|dns| dns.query.contains('.')) {
-                for addr in dns.addresses() {
-                    if self.names.len() >= MAX_RESOLVED {
-                        return;
-                    }
-                    let (name, addr) = (names.number(&dns.query), hosts.number(&addr));
-                    for client in [client, ALL] {
-                        let known = self.names.entry((client, addr)).or_default();
-                        if known.len() < MAX_NAMES && !known.contains(&name) {
-                            known.push(name);
-                        }
-                    }
-                    pairs.insert((name, addr));
-                }
+    /// Puts the addresses of each name together, once all answers are taken.
+    pub fn settle(&mut self, hosts: &Book<IpAddr>) {
+        let mut pairs: Vec<(u32, u32)> = std::mem::take(&mut self.pairs).into_iter().collect();
+        pairs.sort_unstable();
+        for (name, addr) in pairs {
+            while self.starts.len() <= name as usize {
+                self.starts.push(self.addresses.len() as u32);
             }
+            self.addresses.push(*hosts.get(addr));
         }
+        self.starts.push(self.addresses.len() as u32);
     }
 
     /// Names that led this client to the address; where it asked for none, those that led others there.

@@ -2,7 +2,7 @@
 
 use super::{Service, address, name, tor};
 use crate::detect::evidence::ChannelIx;
-use crate::record::{Exchange, Flow, Proto, State};
+use crate::record::{Dns, Exchange, Flow, Proto, State};
 use crate::time::Timestamp;
 
 /// What happened.
@@ -85,7 +85,20 @@ const ROLES: [(&str, EventKind); 3] = [
 
 /// Whether each flow of a service may be an event.
 pub fn tells(service: &Service) -> bool {
-    ROLES.iter().any(|(role, _)| service.is(role))
+    service.is("doh") || ROLES.iter().any(|(role, _)| service.is(role))
+}
+
+/// Whether a flow tells something whatever its service is, connections without an answer aside.
+pub fn eventful(flow: &Flow) -> bool {
+    let web = |exchange: &Exchange| library(exchange).is_some() || program(exchange);
+    flow.dns.iter().any(unknown)
+        || flow.tls.is_some() && (address::public_resolver(flow.server.addr) || tor::relay(flow))
+        || flow.http.iter().any(web)
+}
+
+/// Whether the answer is that there is no such name.
+fn unknown(dns: &Dns) -> bool {
+    dns.rcode.as_deref() == Some("NXDOMAIN")
 }
 
 /// Notes what one flow tells.
@@ -107,7 +120,7 @@ pub fn note(events: &mut Vec<Event>, channel: ChannelIx, index: usize, flow: &Fl
     if web && (service.is("doh") || address::public_resolver(flow.server.addr)) {
         push(flow.start, EventKind::Doh, flow.frames.first, &service.label());
     }
-    for dns in flow.dns.iter().filter(|dns| dns.rcode.as_deref() == Some("NXDOMAIN")) {
+    for dns in flow.dns.iter().filter(|dns| unknown(dns)) {
         if !name::rootless(&dns.query) && dns.query.contains('.') && !dns.query.ends_with(".arpa") {
             push(dns.time, EventKind::Dead, dns.frame, name::owner(&dns.query));
         }

@@ -1,13 +1,13 @@
 //! What a flow or a channel has, as bits: most looks at most channels end here, before a record is read.
 
-use super::{Channel, HostView, Ledger};
+use super::{Channel, HostView, Ledger, timeline};
 use crate::record::{Flow, Proto, State};
 use std::ops::BitOr;
 
 /// Traits of a flow, or of a channel: those of its flows and some of its own. A look names those of which it needs
 /// one at least; none where it always looks.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Traits(u16);
+pub struct Traits(u32);
 
 /// Flows that are few for any regularity.
 const SEVERAL: usize = 4;
@@ -49,6 +49,8 @@ impl Traits {
     pub const RESOLVER: Self = Self(1 << 14);
     /// A TCP connection that was refused or not answered.
     pub const DEAD: Self = Self(1 << 15);
+    /// Something for the host's time line, whatever the service is.
+    pub const EVENT: Self = Self(1 << 16);
 
     /// The traits of a channel.
     pub fn of(ledger: &Ledger, channel: &Channel, host: &HostView) -> Self {
@@ -106,6 +108,7 @@ impl From<&Flow> for Traits {
         own = own | Self::RAW.when(tcp && flow.state != State::Midstream && app == "unknown");
         own = own | Self::DNS.when(!flow.dns.is_empty()) | Self::RESOLVER.when(app == "dns");
         own = own | Self::DEAD.when(tcp && matches!(flow.state, State::Unanswered | State::Refused));
+        own = own | Self::EVENT.when(own.any(Self::DEAD) || timeline::eventful(flow));
         let records = flow.tls.as_ref().map_or(0, |tls| tls.records.len());
         let many = flow.turns.len().max(records) >= TURNS;
         own | Self::TURNS.when(many && flow.http.is_empty() && flow.dns.is_empty())
