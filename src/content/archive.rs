@@ -15,7 +15,7 @@ const NAME_MAX: usize = 255;
 /// Reads one kind of archive.
 #[derive(Debug)]
 pub(super) enum Walker {
-    Zip(Box<Zip>),
+    Zip(Zip),
     Tar(Box<Tar>),
     Rar(Box<Rar>),
     /// Recognised, no members in sight.
@@ -27,7 +27,7 @@ impl Walker {
     /// the text of its members is looked at.
     pub(super) fn of(magic: Option<&str>, head: &[u8], look: bool) -> Option<Self> {
         Some(match magic? {
-            "zip" => Self::Zip(Box::new(Zip::new(look))),
+            "zip" => Self::Zip(Zip::new(look)),
             "tar" => Self::Tar(Box::new(Tar::new())),
             "rar" => Self::Rar(Box::new(Rar::new(0))),
             "gzip" => {
@@ -45,7 +45,7 @@ impl Walker {
         match magic::behind_prefix(head) {
             Some(("rar", offset)) => Self::Rar(Box::new(Rar::new(offset as u64))),
             Some((kind, _)) => Self::Plain(Archive { kind: kind.to_owned(), ..Archive::default() }),
-            None => Self::Zip(Box::new(Zip::searching())),
+            None => Self::Zip(Zip::searching()),
         }
     }
 

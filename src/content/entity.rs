@@ -57,6 +57,8 @@ enum Mode {
     Head,
     Multipart(Box<Multipart>),
     Plain(Box<Plain>),
+    /// Nothing looks into it: most that servers send.
+    Closed,
 }
 
 /// A body as it passes.
@@ -104,7 +106,10 @@ impl Entity {
     /// With the whole declared Content-Type.
     pub(super) fn declared(context: Context, media_type: Option<&str>) -> Self {
         let boundary = media_type.and_then(multipart::boundary).map(Into::into);
-        let form = media_type.is_some_and(|t| t.to_ascii_lowercase().contains("x-www-form-urlencoded"));
+        let form = media_type.is_some_and(|t| {
+            let name = b"x-www-form-urlencoded";
+            t.as_bytes().windows(name.len()).any(|part| part.eq_ignore_ascii_case(name))
+        });
         Self { boundary, form, ..Self::new(context) }
     }
 
@@ -145,7 +150,7 @@ impl Entity {
             }
         }
         match &mut self.mode {
-            Mode::Head => {}
+            Mode::Head | Mode::Closed => {}
             Mode::Multipart(multipart) => multipart.skip(length),
             Mode::Plain(plain) => plain.skip(length),
         }
@@ -160,8 +165,8 @@ impl Entity {
     /// See [`Scanner::figures_only`](super::Scanner::figures_only).
     pub(super) fn figures_only(&mut self) {
         self.context.bare = true;
-        if let Mode::Plain(plain) = &mut self.mode {
-            **plain = Plain::nothing();
+        if matches!(self.mode, Mode::Plain(_)) {
+            self.mode = Mode::Closed;
         }
     }
 
@@ -172,6 +177,7 @@ impl Entity {
             Mode::Multipart(multipart) => self.at < self.limit() && multipart.wants(),
             Mode::Plain(plain) if self.at < self.limit() => plain.wants() || self.at < SAMPLE_MAX,
             Mode::Plain(plain) => self.context.upload && plain.in_step(),
+            Mode::Closed => self.at < self.limit() && self.at < SAMPLE_MAX,
         }
     }
 
@@ -180,7 +186,6 @@ impl Entity {
         if matches!(self.mode, Mode::Head) {
             self.decide(gapless);
         }
-        let whole = (gapless && self.head.len() <= FIRST).then(|| self.head.clone());
         let first = if self.headless { &[] } else { &self.head[..self.head.len().min(FIRST)] };
         let mut body = Body {
             bytes: self.at,
@@ -190,10 +195,11 @@ impl Entity {
             first: Hex::from(first),
             ..Body::default()
         };
+        let whole = (gapless && self.head.len() <= FIRST).then_some(self.head);
         match self.mode {
             Mode::Multipart(multipart) => multipart.finish(&mut body),
             Mode::Plain(plain) => plain.finish(&mut body),
-            Mode::Head => {}
+            Mode::Head | Mode::Closed => {}
         }
         let text = !matches!(self.shape, Some(Shape::Binary | Shape::Base64 | Shape::Hex));
         if self.context.mail && text && body.parts.is_empty() {
@@ -227,6 +233,7 @@ impl Entity {
             }
             Mode::Multipart(multipart) => multipart.feed(bytes),
             Mode::Plain(plain) => plain.feed(bytes),
+            Mode::Closed => {}
         }
         self.at += bytes.len() as u64;
         if self.at == DENSE {
@@ -279,16 +286,16 @@ impl Entity {
                     &boundary,
                 )))
             }
-            _ if context.bare => Mode::Plain(Box::new(Plain::nothing())),
+            _ if context.bare => Mode::Closed,
             _ => {
                 let judged = Judged { head: &head, magic: self.magic, shape: self.shape, form: self.form };
-                Mode::Plain(Box::new(Plain::new(context, &judged)))
+                Plain::new(context, &judged).map_or(Mode::Closed, |plain| Mode::Plain(Box::new(plain)))
             }
         };
         match &mut self.mode {
             Mode::Multipart(multipart) => multipart.feed(&head),
             Mode::Plain(plain) => plain.feed(&head),
-            Mode::Head => {}
+            Mode::Head | Mode::Closed => {}
         }
         head.truncate(FIRST + 1);
         if !complete {

@@ -50,7 +50,7 @@ impl Form {
         }
     }
 
-    pub(super) fn feed(&mut self, bytes: &[u8], markers: &mut Option<Box<Markers>>) {
+    pub(super) fn feed(&mut self, bytes: &[u8], markers: &mut Option<Markers>) {
         let mut rest = bytes;
         while let Some((&byte, after)) = rest.split_first() {
             self.begun = true;
@@ -91,13 +91,13 @@ impl Form {
     }
 
     /// Bytes are missing: the field they stood in ends there.
-    pub(super) fn gap(&mut self, markers: &mut Option<Box<Markers>>) {
+    pub(super) fn gap(&mut self, markers: &mut Option<Markers>) {
         if self.begun {
             self.end(markers);
         }
     }
 
-    pub(super) fn finish(mut self, markers: &mut Option<Box<Markers>>) -> (Vec<Field>, Findings) {
+    pub(super) fn finish(mut self, markers: &mut Option<Markers>) -> (Vec<Field>, Findings) {
         if self.begun {
             self.end(markers);
         }
@@ -143,14 +143,14 @@ impl Form {
 
     /// Hands decoded bytes on. An unescaped `+` is a space by the standard, but programs that do not escape
     /// base64 mean it: the value keeps it, the markers see a space.
-    fn flush(&mut self, markers: &mut Option<Box<Markers>>) {
+    fn flush(&mut self, markers: &mut Option<Markers>) {
         let mut decoded = std::mem::take(&mut self.decoded);
         self.hand(&decoded, markers);
         decoded.clear();
         self.decoded = decoded;
     }
 
-    fn hand(&mut self, decoded: &[u8], markers: &mut Option<Box<Markers>>) {
+    fn hand(&mut self, decoded: &[u8], markers: &mut Option<Markers>) {
         let Some(value) = &mut self.value else {
             let room = NAME_MAX.saturating_sub(self.name.len());
             self.name.extend(decoded.iter().take(room));
@@ -161,18 +161,16 @@ impl Form {
             return;
         };
         // Base64 without escapes is full of `+` and of no label.
-        for piece in decoded.split_inclusive(|b| *b == b'+') {
-            match piece.split_last() {
-                Some((b'+', before)) => {
-                    markers.feed(before);
-                    markers.feed(b" ");
-                }
-                _ => markers.feed(piece),
-            }
+        let mut rest = decoded;
+        while let Some(at) = memchr::memchr(b'+', rest) {
+            markers.feed(&rest[..at]);
+            markers.feed(b" ");
+            rest = &rest[at + 1..];
         }
+        markers.feed(rest);
     }
 
-    fn end(&mut self, markers: &mut Option<Box<Markers>>) {
+    fn end(&mut self, markers: &mut Option<Markers>) {
         self.literal_escape();
         self.flush(markers);
         if let Some(markers) = markers {

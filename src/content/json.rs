@@ -75,7 +75,7 @@ impl Json {
         }
     }
 
-    pub(super) fn feed(&mut self, bytes: &[u8], markers: &mut Option<Box<Markers>>) {
+    pub(super) fn feed(&mut self, bytes: &[u8], markers: &mut Option<Markers>) {
         let mut rest = bytes;
         while let Some((&byte, after)) = rest.split_first() {
             let used = match self.state {
@@ -122,14 +122,14 @@ impl Json {
     }
 
     /// Bytes are missing: where it stands is unknown from here on.
-    pub(super) fn gap(&mut self, markers: &mut Option<Box<Markers>>) {
+    pub(super) fn gap(&mut self, markers: &mut Option<Markers>) {
         if matches!(self.state, State::String(false, _)) {
             self.end_value(markers);
         }
         self.state = State::Lost;
     }
 
-    pub(super) fn finish(mut self, markers: &mut Option<Box<Markers>>) -> (Vec<Field>, Findings) {
+    pub(super) fn finish(mut self, markers: &mut Option<Markers>) -> (Vec<Field>, Findings) {
         match self.state {
             State::String(false, _) | State::Scalar => self.end_value(markers),
             _ => {}
@@ -219,7 +219,7 @@ impl Json {
     }
 
     /// Decoded text of a string.
-    fn text(&mut self, name: bool, text: &[u8], markers: &mut Option<Box<Markers>>) {
+    fn text(&mut self, name: bool, text: &[u8], markers: &mut Option<Markers>) {
         if name {
             let room = NAME_MAX.saturating_sub(self.key.len());
             self.key.extend(text.iter().take(room));
@@ -231,7 +231,7 @@ impl Json {
         }
     }
 
-    fn escaped(&mut self, name: bool, how: Text, byte: u8, markers: &mut Option<Box<Markers>>) {
+    fn escaped(&mut self, name: bool, how: Text, byte: u8, markers: &mut Option<Markers>) {
         let digit = char::from(byte).to_digit(16).map(|d| d as u16);
         let next = match (how, digit) {
             (Text::Escape, _) if byte == b'u' => Text::Unicode(0, 0),
@@ -259,7 +259,7 @@ impl Json {
         self.state = State::String(name, next);
     }
 
-    fn end_string(&mut self, name: bool, markers: &mut Option<Box<Markers>>) {
+    fn end_string(&mut self, name: bool, markers: &mut Option<Markers>) {
         self.state = State::Between;
         if !name {
             self.end_value(markers);
@@ -273,7 +273,7 @@ impl Json {
         }
     }
 
-    fn end_value(&mut self, markers: &mut Option<Box<Markers>>) {
+    fn end_value(&mut self, markers: &mut Option<Markers>) {
         if let Some(markers) = markers {
             markers.separate();
         }

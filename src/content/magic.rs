@@ -190,7 +190,8 @@ pub fn gzip_behind_prefix(head: &[u8]) -> Option<usize> {
     const WITHIN: usize = 16;
     /// The fixed part of the header.
     const HEADER: usize = 10;
-    let offset = head.get(..WITHIN + HEADER)?.windows(3).position(|three| three == b"\x1f\x8b\x08")?;
+    let front = head.get(..WITHIN + HEADER)?;
+    let offset = memchr::memchr_iter(0x1f, front).find(|at| front[*at..].starts_with(b"\x1f\x8b\x08"))?;
     // Flags without reserved bits, and a known operating system (RFC 1952, 2.3.1).
     let plausible = head.get(offset + 3)? & 0xe0 == 0 && matches!(head.get(offset + 9)?, 0..=13 | 255);
     (plausible && offset <= WITHIN).then_some(offset)

@@ -473,6 +473,19 @@ const MANNERS: [Manner; 256] = {
     table
 };
 
+/// Whether a byte does nothing behind the beginning of a line, where no label is due: most of all bytes. What a
+/// colon does depends on the style, what a letter does on a backslash before it.
+const PASSES: [bool; 256] = {
+    let mut table = [true; 256];
+    let others = *b"\0\n\r\t<>|:\\";
+    let mut n = 0;
+    while n < others.len() {
+        table[others[n] as usize] = false;
+        n += 1;
+    }
+    table
+};
+
 /// Scans text as it passes.
 #[derive(Debug)]
 pub(super) struct Markers {
@@ -532,37 +545,75 @@ impl Markers {
             return;
         };
         let left = SCANNED_MAX.saturating_sub(self.at).min(bytes.len() as u64);
-        for &byte in &bytes[..left as usize] {
-            // UTF-16: every other byte is NUL. Two in a row are not text.
-            if byte == 0 {
-                if self.zero {
-                    self.break_line(Style::Line);
-                    self.state = tables.start;
-                }
-                self.zero = true;
-                continue;
-            }
-            self.zero = false;
-            match MANNERS[usize::from(byte)] {
-                Manner::Neutral => {}
-                Manner::Other => self.pending = None,
-                Manner::Word => {
-                    self.pending = None;
-                    if self.line == NONE {
-                        self.line = self.at;
-                    }
-                }
-                Manner::Telling => self.before(byte),
-            }
-            self.state = automaton.next_state(Anchored::No, self.state, byte);
-            self.at += 1;
-            if automaton.is_special(self.state) && automaton.is_match(self.state) {
-                for n in 0..automaton.match_len(self.state) {
-                    self.matched(automaton.match_pattern(self.state, n));
+        let mut rest = &bytes[..left as usize];
+        while let Some((&byte, after)) = rest.split_first() {
+            if self.line != NONE && self.pending.is_none() && self.previous != b'\\' {
+                let passed = self.pass(automaton, rest);
+                if passed > 0 {
+                    rest = &rest[passed..];
+                    continue;
                 }
             }
-            self.previous = byte;
+            rest = after;
+            self.step(tables, automaton, byte);
         }
+    }
+
+    /// Passes over bytes of which none begins, ends or confirms anything (see [`PASSES`]), nor completes a pattern.
+    /// Gives how many they are.
+    fn pass(&mut self, automaton: &DFA, bytes: &[u8]) -> usize {
+        let (mut state, mut passed) = (self.state, 0_usize);
+        for &byte in bytes {
+            if !PASSES[usize::from(byte)] {
+                break;
+            }
+            let next = automaton.next_state(Anchored::No, state, byte);
+            if automaton.is_special(next) && automaton.is_match(next) {
+                break;
+            }
+            state = next;
+            passed += 1;
+        }
+        if let Some(last) = passed.checked_sub(1).and_then(|last| bytes.get(last)) {
+            self.state = state;
+            self.at += passed as u64;
+            self.previous = *last;
+            self.zero = false;
+        }
+        passed
+    }
+
+    /// Takes one byte, whatever it is.
+    fn step(&mut self, tables: &Tables, automaton: &DFA, byte: u8) {
+        // UTF-16: every other byte is NUL. Two in a row are not text.
+        if byte == 0 {
+            if self.zero {
+                self.break_line(Style::Line);
+                self.state = tables.start;
+            }
+            self.zero = true;
+            return;
+        }
+        self.zero = false;
+        match MANNERS[usize::from(byte)] {
+            Manner::Neutral => {}
+            Manner::Other => self.pending = None,
+            Manner::Word => {
+                self.pending = None;
+                if self.line == NONE {
+                    self.line = self.at;
+                }
+            }
+            Manner::Telling => self.before(byte),
+        }
+        self.state = automaton.next_state(Anchored::No, self.state, byte);
+        self.at += 1;
+        if automaton.is_special(self.state) && automaton.is_match(self.state) {
+            for n in 0..automaton.match_len(self.state) {
+                self.matched(automaton.match_pattern(self.state, n));
+            }
+        }
+        self.previous = byte;
     }
 
     /// The bound is reached.
@@ -762,6 +813,21 @@ mod tests {
     fn count(text: &[u8], name: &str) -> u32 {
         assert!(names().contains(&name), "{name}");
         scan(text).iter().find(|(n, _)| n == name).map_or(0, |(_, count)| *count)
+    }
+
+    #[test]
+    fn what_is_passed_over_changes_nothing() {
+        let tables = &*TABLES;
+        let automaton = tables.automaton.as_ref().expect("an automaton");
+        for byte in 0..=255 {
+            for front in ["", "user: x", "<a", "os", "a\\", "\tTRUE", "\0"] {
+                let text = [front.as_bytes(), &[byte], b"nr/=] password\\nlogin\t:<b>x:user:"].concat();
+                let (mut passing, mut stepping) = (Markers::new(), Markers::new());
+                passing.feed(&text);
+                text.iter().for_each(|byte| stepping.step(tables, automaton, *byte));
+                assert_eq!(format!("{passing:?}"), format!("{stepping:?}"), "{}", text.escape_ascii());
+            }
+        }
     }
 
     #[test]

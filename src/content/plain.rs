@@ -20,7 +20,7 @@ const OPAQUE: f32 = 7.2;
 #[derive(Debug)]
 pub(super) struct Plain {
     archive: Option<Walker>,
-    markers: Option<Box<Markers>>,
+    markers: Option<Markers>,
     text: Text,
 }
 
@@ -31,7 +31,7 @@ enum Text {
     Form(Box<Form>),
     Json(Box<Json>),
     Wrapped(Box<Wrapped>),
-    Runs(Box<Runs>),
+    Runs(Runs),
 }
 
 /// What the first bytes of a body said.
@@ -45,7 +45,8 @@ pub(super) struct Judged<'a> {
 }
 
 impl Plain {
-    pub(super) fn new(context: Context, judged: &Judged<'_>) -> Self {
+    /// None where nothing is looked for.
+    pub(super) fn new(context: Context, judged: &Judged<'_>) -> Option<Self> {
         let Judged { head, magic, shape, form } = *judged;
         let encoded = matches!(shape, Some(Shape::Base64 | Shape::Hex));
         let open = magic.is_none_or(is_text_type);
@@ -75,15 +76,11 @@ impl Plain {
                 key.and_then(|key| Wrapped::xor(context, key)).map_or(Text::Nothing, wrap)
             }
             _ if packed.is_some() => packed.map_or(Text::Nothing, wrap),
-            _ if reads && context.layers > 0 => Text::Runs(Box::new(Runs::new(context))),
+            _ if reads && context.layers > 0 => Text::Runs(Runs::new(context)),
             _ => Text::Nothing,
         };
-        Self { archive, markers: reads.then(|| Box::new(Markers::new())), text }
-    }
-
-    /// Looks at nothing.
-    pub(super) const fn nothing() -> Self {
-        Self { archive: None, markers: None, text: Text::Nothing }
+        let any = archive.is_some() || reads || !matches!(text, Text::Nothing);
+        any.then(|| Self { archive, markers: reads.then(Markers::new), text })
     }
 
     pub(super) fn feed(&mut self, bytes: &[u8]) {

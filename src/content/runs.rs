@@ -33,7 +33,9 @@ const BEGINNINGS: &[&[u8]] = &[
 #[derive(Debug)]
 pub(super) struct Runs {
     context: Context,
-    start: Vec<u8>,
+    /// The first characters of a run, so many of them.
+    start: [u8; START],
+    held: usize,
     state: State,
     found: u32,
     findings: Findings,
@@ -48,8 +50,20 @@ enum State {
     Decode(Box<Wrapped>),
 }
 
+/// Whether each byte stands in a run.
+const IN_RUN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut n = 0;
+    while n < 256 {
+        let byte = n as u8;
+        table[n] = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+        n += 1;
+    }
+    table
+};
+
 fn in_run(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+    IN_RUN[usize::from(byte)]
 }
 
 /// Leaves out bytes before the first run that may be long enough to be judged.
@@ -71,22 +85,26 @@ fn to_run(bytes: &[u8]) -> &[u8] {
 
 impl Runs {
     pub(super) fn new(context: Context) -> Self {
-        Self { context, start: Vec::new(), state: State::Start, found: 0, findings: Findings::default() }
+        let (start, held, state) = ([0; START], 0, State::Start);
+        Self { context, start, held, state, found: 0, findings: Findings::default() }
     }
 
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while !rest.is_empty() {
-            // Line breaks belong to a run that is being decoded.
-            let decoding = matches!(self.state, State::Decode(_));
-            if matches!(self.state, State::Start) && self.start.is_empty() {
+            if matches!(self.state, State::Start) && self.held == 0 {
                 rest = to_run(rest);
             }
-            let inside = |b: &u8| in_run(*b) || decoding && matches!(b, b'\r' | b'\n' | b'=');
             // What begins a run decides whether a line break ends it.
-            let room = if matches!(self.state, State::Start) { START - self.start.len() } else { usize::MAX };
+            let room = if matches!(self.state, State::Start) { START - self.held } else { usize::MAX };
             let near = &rest[..rest.len().min(room)];
-            let length = near.iter().position(|b| !inside(b));
+            let length = match self.state {
+                // Line breaks belong to a run that is being decoded.
+                State::Decode(_) => {
+                    near.iter().position(|b| !in_run(*b) && !matches!(b, b'\r' | b'\n' | b'='))
+                }
+                State::Start | State::Pass => near.iter().position(|b| !in_run(*b)),
+            };
             let (run, after) = rest.split_at(length.unwrap_or(near.len()));
             rest = self.take(run, after, length.is_some());
         }
@@ -108,8 +126,11 @@ impl Runs {
 
     /// Takes characters of which a run begins, no more than are judged.
     fn begin(&mut self, run: &[u8]) {
-        self.start.extend_from_slice(run);
-        if self.start.len() < START {
+        for (place, byte) in self.start.iter_mut().skip(self.held).zip(run) {
+            *place = *byte;
+        }
+        self.held += run.len();
+        if self.held < START {
             return;
         }
         let known = BEGINNINGS.iter().any(|beginning| self.start.starts_with(beginning));
@@ -122,12 +143,12 @@ impl Runs {
             wrapped.feed(&self.start);
             self.state = State::Decode(Box::new(wrapped));
         }
-        self.start.clear();
+        self.held = 0;
     }
 
     /// The run is over.
     pub(super) fn end(&mut self) {
-        self.start.clear();
+        self.held = 0;
         if let State::Decode(wrapped) = std::mem::replace(&mut self.state, State::Start) {
             self.findings.take(*wrapped, None);
         }

@@ -21,21 +21,111 @@ pub(super) fn classify(head: &[u8], complete: bool) -> Option<Shape> {
         if complete { head.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1) } else { head.len() };
     let head = &head[..end];
     let body = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    if is_utf16(body) {
+    let kinds = kinds_of_text(body);
+    // A NUL is a control character, and UTF-16 of mostly Latin text is half of them.
+    if kinds.is_none_or(|kinds| kinds & CONTROL != 0) && is_utf16(body) {
         return Some(Shape::Text);
     }
-    if !is_text(body, complete) {
+    let Some(kinds) = kinds.filter(|kinds| is_text(body, *kinds, complete)) else {
         return Some(Shape::Binary);
-    }
+    };
     let text = body.trim_ascii();
+    // What all bytes together are rules most shapes out before one is looked at again.
     Some(match text.first() {
         Some(b'<') => markup(text),
         Some(b'{' | b'[') if is_json(text) => Shape::Json,
-        _ if is_hex(text, complete) => Shape::Hex,
-        _ if is_base64(text, complete) => Shape::Base64,
-        _ if is_form(text) => Shape::Form,
+        _ if may_be_hex(kinds) && is_hex(text, complete) => Shape::Hex,
+        _ if may_be_base64(kinds) && is_base64(text, complete) => Shape::Base64,
+        _ if kinds & EQUALS != 0 && is_form(text) => Shape::Form,
         _ => Shape::Text,
     })
+}
+
+/// What is asked of a byte, as bits.
+const CONTROL: u16 = 1;
+const HIGH: u16 = 1 << 1;
+const UPPER: u16 = 1 << 2;
+const LOWER: u16 = 1 << 3;
+const DIGIT: u16 = 1 << 4;
+/// `a` to `f` in either case.
+const HEX_LETTER: u16 = 1 << 5;
+/// `+` and `/`.
+const SIGN: u16 = 1 << 6;
+const EQUALS: u16 = 1 << 7;
+/// It stands in no hexadecimal text.
+const NOT_HEX: u16 = 1 << 8;
+/// It stands in no base64 text.
+const NOT_BASE64: u16 = 1 << 9;
+
+/// The kinds of each byte.
+const KINDS: [u16; 256] = {
+    let mut table = [0; 256];
+    let mut n = 0;
+    while n < 256 {
+        let byte = n as u8;
+        let mut kinds = 0;
+        if matches!(byte, 0..=8 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f) {
+            kinds |= CONTROL;
+        }
+        if byte >= 0x80 {
+            kinds |= HIGH;
+        }
+        if byte.is_ascii_uppercase() {
+            kinds |= UPPER;
+        }
+        if byte.is_ascii_lowercase() {
+            kinds |= LOWER;
+        }
+        if byte.is_ascii_digit() {
+            kinds |= DIGIT;
+        } else if byte.is_ascii_hexdigit() {
+            kinds |= HEX_LETTER;
+        }
+        if matches!(byte, b'+' | b'/') {
+            kinds |= SIGN;
+        }
+        if byte == b'=' {
+            kinds |= EQUALS;
+        }
+        // White space may stand around either.
+        if !(byte.is_ascii_hexdigit() || byte.is_ascii_whitespace() || byte == b'-') {
+            kinds |= NOT_HEX;
+        }
+        let sign = matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=');
+        if !(byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || sign) {
+            kinds |= NOT_BASE64;
+        }
+        table[n] = kinds;
+        n += 1;
+    }
+    table
+};
+
+/// The kinds of all bytes together; none where so many are control characters that they are no text. One stray byte
+/// in 128 is allowed, so that a separator such as 0x01 does not make a text binary.
+fn kinds_of_text(bytes: &[u8]) -> Option<u16> {
+    let mut stray = bytes.len() / 128;
+    let mut all = 0;
+    // Binary bytes show in the first few.
+    for piece in bytes.chunks(32) {
+        let kinds = piece.iter().fold(0, |kinds, byte| kinds | KINDS[usize::from(*byte)]);
+        if kinds & CONTROL != 0 {
+            let controls = piece.iter().filter(|byte| KINDS[usize::from(**byte)] & CONTROL != 0).count();
+            stray = stray.checked_sub(controls)?;
+        }
+        all |= kinds;
+    }
+    Some(all)
+}
+
+/// See [`is_hex`]: it needs both kinds of digits.
+const fn may_be_hex(kinds: u16) -> bool {
+    kinds & NOT_HEX == 0 && kinds & DIGIT != 0 && kinds & HEX_LETTER != 0
+}
+
+/// See [`is_base64`] and [`mixed`].
+const fn may_be_base64(kinds: u16) -> bool {
+    kinds & NOT_BASE64 == 0 && kinds & UPPER != 0 && kinds & LOWER != 0 && kinds & (DIGIT | SIGN) != 0
 }
 
 /// UTF-16 of mostly Latin text, either byte order.
@@ -55,15 +145,10 @@ fn is_utf16(bytes: &[u8]) -> bool {
         || bytes.chunks_exact(2).filter(big).nth(odd).is_none()
 }
 
-/// Printable text in UTF-8 or a legacy code page.
-fn is_text(bytes: &[u8], complete: bool) -> bool {
-    let control = |b: &&u8| matches!(b, 0..=8 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f);
-    let mut controls = bytes.iter().filter(control);
-    let clean = controls.next().is_none();
-    // One stray byte in 128, so that a separator such as 0x01 does not make a text binary.
-    let stray = bytes.len() / 128;
-    if !clean && (stray == 0 || controls.nth(stray - 1).is_some()) {
-        return false;
+/// Printable text in UTF-8 or a legacy code page, of bytes of which few enough are control characters.
+fn is_text(bytes: &[u8], kinds: u16, complete: bool) -> bool {
+    if kinds & HIGH == 0 {
+        return true;
     }
     let cut = |error: std::str::Utf8Error| error.error_len().is_none() && !complete;
     match std::str::from_utf8(bytes) {
@@ -72,7 +157,7 @@ fn is_text(bytes: &[u8], complete: bool) -> bool {
         // A code page: random bytes of this length would hold control characters.
         Err(_) => {
             let high = bytes.iter().filter(|b| **b >= 0x80).count();
-            clean && (bytes.len() >= 96 || high * 4 <= bytes.len())
+            kinds & CONTROL == 0 && (bytes.len() >= 96 || high * 4 <= bytes.len())
         }
     }
 }
@@ -164,7 +249,7 @@ pub(super) fn mixed(text: &[u8]) -> bool {
 
 /// Whether `text` begins `name=value`.
 pub(super) fn begins_form(text: &[u8]) -> bool {
-    let name = text.iter().take(NAME_MAX + 1).position(|b| *b == b'=');
+    let name = memchr::memchr(b'=', &text[..text.len().min(NAME_MAX + 1)]);
     let ok = |b: &u8| b.is_ascii_alphanumeric() || b"_.-[]%$~*:+".contains(b);
     name.is_some_and(|end| end > 0 && text[..end].iter().all(ok))
 }
@@ -191,6 +276,32 @@ pub(super) fn guid(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_all_bytes_are_rules_out_no_shape_that_fits() {
+        let fronts = ["0123456789abcdef0123", "aGVsbG8gd29ybGQsIHRoaXMgaXMgYSB0ZXN0", "a=1", "", "\t-_+/"];
+        for (byte, front) in (0..=255_u8).flat_map(|byte| fronts.map(|front| (byte, front.as_bytes()))) {
+            let text = [front, &[byte], front].concat();
+            let Some(kinds) = kinds_of_text(&text) else { continue };
+            let inner = text.trim_ascii();
+            assert!(may_be_hex(kinds) || !is_hex(inner, false), "{}", text.escape_ascii());
+            assert!(may_be_base64(kinds) || !is_base64(inner, false), "{}", text.escape_ascii());
+            assert!(kinds & EQUALS != 0 || !is_form(inner), "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_text_may_hold_one_stray_byte_in_128() {
+        let text = |length: usize, stray: &[usize]| {
+            let mut text = vec![b'a'; length];
+            stray.iter().for_each(|at| text[*at] = 1);
+            classify(&text, false)
+        };
+        assert_eq!(text(127, &[3]), Some(Shape::Binary));
+        assert_eq!(text(128, &[3]), Some(Shape::Text));
+        assert_eq!(text(128, &[3, 127]), Some(Shape::Binary));
+        assert_eq!(text(300, &[3, 299]), Some(Shape::Text));
+    }
 
     #[test]
     fn shapes_of_short_bodies() {

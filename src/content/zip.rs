@@ -89,6 +89,16 @@ impl Zip {
     }
 
     pub(super) fn feed(&mut self, bytes: &[u8]) {
+        if self.state == State::Search
+            && self.buffer.is_empty()
+            && self.texts.is_none()
+            && find(bytes).is_none()
+        {
+            // Nearly all that is searched.
+            self.buffer.extend_from_slice(beginning(bytes));
+            self.at = self.at.saturating_add(bytes.len() as u64);
+            return;
+        }
         let mut rest = bytes;
         // Bytes of a header that proved to be none are read again.
         let mut again: Vec<u8> = Vec::new();

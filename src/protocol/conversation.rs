@@ -201,6 +201,9 @@ impl Conversation {
 
     /// Chooses now, with what there is.
     fn settle(&mut self, shared: &mut Shared) -> VecDeque<Piece<'static>> {
+        if !matches!(&self.stage, Stage::Choosing(kept) if !kept.order.is_empty()) {
+            return VecDeque::new();
+        }
         let (carrier, pinned) = (self.opening.carrier, self.pinned());
         let ports = [self.opening.client.port(), self.opening.server.port()];
         let fresh = Stage::Choosing(Choosing::default());
@@ -498,6 +501,9 @@ impl Dissector for Conversation {
         // What was kept may itself hand over.
         for _ in 0..=MAX_HANDOVERS {
             let queue = self.settle(shared);
+            if queue.is_empty() {
+                break;
+            }
             self.feed(queue, shared);
         }
         self.stage.end(&mut self.facts, shared);

@@ -84,9 +84,9 @@ pub enum Recognised {
 pub struct Shared {
     /// Data connections that a control connection announced, by listening address and port. Bounded.
     pub expected: BTreeMap<(IpAddr, u16), Expected>,
-    /// Certificates that were read, by their SHA-256, and whether they could be: the same few are sent again and
+    /// Certificates that were read, by their bytes, and whether they could be: the same few are sent again and
     /// again. Bounded.
-    pub certificates: HashMap<[u8; 32], (Arc<Certificate>, bool)>,
+    pub certificates: HashMap<Box<[u8]>, (Arc<Certificate>, bool)>,
     /// What could not be understood.
     pub log: anomaly::Log,
 }

@@ -107,7 +107,18 @@ impl From<&[u8]> for Hex {
 
 impl std::fmt::Display for Hex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        /// Bytes that are written at once.
+        const PIECE: usize = 32;
+        let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble & 15)];
+        for piece in self.0.chunks(PIECE) {
+            let mut digits = [0; 2 * PIECE];
+            for (pair, byte) in digits.chunks_exact_mut(2).zip(piece) {
+                pair.copy_from_slice(&[digit(byte >> 4), digit(*byte)]);
+            }
+            let digits = digits.get(..2 * piece.len()).unwrap_or_default();
+            f.write_str(std::str::from_utf8(digits).unwrap_or_default())?;
+        }
+        Ok(())
     }
 }
 
@@ -147,4 +158,20 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(n: &u64) -> bool {
     *n == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_is_written_and_read_at_every_length() {
+        for length in 0..100_u8 {
+            let bytes: Vec<u8> = (0..length).map(|n| n.wrapping_mul(37)).collect();
+            let text = Hex::from(&bytes[..]).to_string();
+            assert_eq!(text.len(), 2 * bytes.len());
+            assert_eq!(unhex(&text), Some(bytes));
+        }
+        assert_eq!(Hex::from(&[0, 0x0f, 0xf0, 0xff, 0xa5][..]).to_string(), "000ff0ffa5");
+    }
 }

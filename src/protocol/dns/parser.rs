@@ -127,6 +127,19 @@ pub fn name(message: &[u8], start: usize) -> (Option<usize>, Result<SmolStr, Bad
 /// Bytes of a name that are put together before anything is allocated: all but names of which much does not print.
 const SHORT: usize = 256;
 
+/// Each byte in lower case, 0 for one that does not stand for itself.
+const PLAIN: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        if !matches!(byte, b'.' | b'\\') {
+            table[byte as usize] = byte.to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    table
+};
+
 /// A name as it grows, printable ASCII.
 struct Text {
     short: [u8; SHORT],
@@ -154,8 +167,9 @@ impl Text {
         };
         let mut other = false;
         for (place, &byte) in room.iter_mut().zip(label) {
-            *place = byte.to_ascii_lowercase();
-            other |= !matches!(byte, b' '..=b'~') || matches!(byte, b'.' | b'\\');
+            let plain = PLAIN[usize::from(byte)];
+            *place = plain;
+            other |= plain == 0;
         }
         if !other {
             self.length += label.len();
@@ -282,9 +296,36 @@ impl Record<'_> {
             // A name that goes on behind its record is none.
             name.ok().filter(|_| after.is_some_and(|after| after <= self.data + self.rdata.len()))
         });
-        let address = self.address().map(|address| format_smolstr!("{address}"));
-        named.or(address).unwrap_or_else(|| format_smolstr!("{}:{}", kind_name(self.kind), self.rdata.len()))
+        named
+            .or_else(|| self.address().map(text_of))
+            .unwrap_or_else(|| format_smolstr!("{}:{}", kind_name(self.kind), self.rdata.len()))
     }
+}
+
+/// An address as text.
+fn text_of(address: IpAddr) -> SmolStr {
+    let IpAddr::V4(address) = address else { return format_smolstr!("{address}") };
+    // Most are of this kind: written without the machinery of formatting.
+    let (mut text, mut length) = ([0; 15], 0);
+    let mut push = |byte: u8| {
+        if let Some(place) = text.get_mut(length) {
+            *place = byte;
+            length += 1;
+        }
+    };
+    for (index, octet) in address.octets().into_iter().enumerate() {
+        if index > 0 {
+            push(b'.');
+        }
+        if octet >= 100 {
+            push(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            push(b'0' + octet / 10 % 10);
+        }
+        push(b'0' + octet % 10);
+    }
+    std::str::from_utf8(&text[..length]).map(SmolStr::new).unwrap_or_default()
 }
 
 /// Whether a message is exactly what its counts say, with a question, in a known operation and class.
@@ -419,6 +460,16 @@ mod tests {
         assert_eq!(name(message, 0), (Some(9), Ok("example".into())));
         assert_eq!(name(message, 9), (Some(15), Ok("www.example".into())));
         assert_eq!(name(message, 8), (Some(9), Ok(".".into())));
+    }
+
+    #[test]
+    fn addresses_are_written_as_the_library_writes_them() {
+        for octets in [[0, 0, 0, 0], [255; 4], [192, 0, 2, 9], [10, 100, 99, 101], [9, 10, 109, 200]] {
+            let address = Ipv4Addr::from(octets);
+            assert_eq!(text_of(address.into()), address.to_string());
+        }
+        let address = Ipv6Addr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(text_of(address.into()), "2001:db8::1");
     }
 
     #[test]

@@ -33,33 +33,31 @@ const SECRET_HEADERS: [&str; 15] = [
 static IS_SECRET: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(SECRET_HEADERS).ok());
 
-/// Header names that are no secret, and that nearly all requests and responses have: they are asked for first.
-const PLAIN_HEADERS: [&str; 24] = [
-    "accept",
-    "accept-encoding",
-    "accept-language",
-    "accept-ranges",
-    "age",
-    "cache-control",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "date",
-    "etag",
-    "expires",
-    "if-modified-since",
-    "if-none-match",
-    "keep-alive",
-    "last-modified",
-    "pragma",
-    "server",
-    "transfer-encoding",
-    "upgrade-insecure-requests",
-    "user-agent",
-    "vary",
-    "x-powered-by",
+/// Header names that are no secret, and that nearly all requests and responses have: they are asked for first. Those
+/// of a length stand together.
+const PLAIN_HEADERS: [&[&str]; 11] = [
+    &["age"],
+    &["date", "etag", "vary"],
+    &["accept", "pragma", "server"],
+    &["expires"],
+    &["connection", "keep-alive", "user-agent"],
+    &["content-type", "x-powered-by"],
+    &["accept-ranges", "cache-control", "if-none-match", "last-modified"],
+    &["content-length"],
+    &["accept-encoding", "accept-language"],
+    &["content-encoding"],
+    &["if-modified-since", "transfer-encoding"],
 ];
+
+/// A longer one of them.
+const PLAIN_LONG: &str = "upgrade-insecure-requests";
+
+/// Whether a name is one of [`PLAIN_HEADERS`].
+fn is_plain(name: &str) -> bool {
+    let of_length = |known: &&&[&str]| known.first().is_some_and(|first| first.len() == name.len());
+    let known = PLAIN_HEADERS.iter().find(of_length).copied().unwrap_or(&[PLAIN_LONG]);
+    known.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
 
 /// Parts of a query parameter's name, lower case, that say its value is a secret.
 const SECRET_PARAMETERS: [&str; 12] = [
@@ -77,6 +75,10 @@ const SECRET_PARAMETERS: [&str; 12] = [
     "sessionid",
 ];
 
+/// Finds [`SECRET_PARAMETERS`] in a name, all at once: a query may have hundreds.
+static IS_SECRET_PARAMETER: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(SECRET_PARAMETERS).ok());
+
 /// Attributes of a Set-Cookie value that are no secrets (RFC 6265 section 4.1, SameSite, Partitioned).
 const COOKIE_ATTRIBUTES: [&str; 8] =
     ["expires", "max-age", "domain", "path", "secure", "httponly", "samesite", "partitioned"];
@@ -88,7 +90,7 @@ const MIN_SECRET: usize = 20;
 
 /// The value of a header as it may be kept.
 pub fn header<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
-    if PLAIN_HEADERS.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+    if is_plain(name) {
         return without_credentials(value);
     }
     let is = |known: [&str; 2]| known.iter().any(|known| name.eq_ignore_ascii_case(known));
@@ -133,33 +135,49 @@ fn length(value: &str) -> String {
 
 /// `id=abc; lang=en` as `id=<3>; lang=<2>`.
 fn cookies(value: &str) -> String {
-    join(value.split(';').map(|pair| named(pair.trim())))
+    let mut kept = String::with_capacity(value.len());
+    for pair in value.split(';') {
+        named(&mut kept, pair.trim());
+    }
+    kept
 }
 
 /// A cookie with its attributes, which stay.
 fn set_cookie(value: &str) -> String {
-    join(value.split(';').enumerate().map(|(index, part)| {
+    let mut kept = String::with_capacity(value.len());
+    for (index, part) in value.split(';').enumerate() {
         let part = part.trim();
         let name = part.split('=').next().unwrap_or("").trim();
         let attribute = index > 0 && COOKIE_ATTRIBUTES.iter().any(|known| name.eq_ignore_ascii_case(known));
-        if attribute { part.to_owned() } else { named(part) }
-    }))
+        if !attribute {
+            named(&mut kept, part);
+        } else if !part.is_empty() {
+            separate(&mut kept);
+            kept.push_str(part);
+        }
+    }
+    kept
 }
 
-fn named(pair: &str) -> String {
-    match pair.split_once('=') {
-        Some((name, value)) => format!("{}=<{}>", name.trim_end(), value.len()),
-        None if pair.is_empty() => String::new(),
-        None => length(pair),
+/// Adds the name of a pair and the length of its value.
+fn named(kept: &mut String, pair: &str) {
+    if pair.is_empty() {
+        return;
     }
+    separate(kept);
+    let _ = match pair.split_once('=') {
+        Some((name, value)) => {
+            kept.push_str(name.trim_end());
+            write!(kept, "=<{}>", value.len())
+        }
+        None => write!(kept, "<{}>", pair.len()),
+    };
 }
 
-fn join(parts: impl Iterator<Item = String>) -> String {
-    let mut joined = String::new();
-    for part in parts.filter(|part| !part.is_empty()) {
-        let _ = write!(joined, "{}{part}", if joined.is_empty() { "" } else { "; " });
+fn separate(kept: &mut String) {
+    if !kept.is_empty() {
+        kept.push_str("; ");
     }
-    joined
 }
 
 /// `Basic QWxhZGRpbjo=` as `Basic <12>`.
@@ -187,10 +205,14 @@ fn starts_with_scheme(value: &str) -> bool {
 }
 
 fn secret_parameter(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let ends = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    SECRET_PARAMETERS.iter().any(|part| name.contains(part))
-        || (ends.ends_with("pass") && !ends.ends_with("bypass") && !ends.ends_with("compass"))
+    let ends = name.trim_end_matches(|c: char| c.is_ascii_digit()).as_bytes();
+    let ends_with = |word: &str| {
+        let own = ends.len().checked_sub(word.len()).and_then(|at| ends.get(at..));
+        own.is_some_and(|own| own.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    // As with headers, without an automaton everything is a secret.
+    IS_SECRET_PARAMETER.as_ref().is_none_or(|secret| secret.is_match(name))
+        || (ends_with("pass") && !ends_with("bypass") && !ends_with("compass"))
 }
 
 /// A target or URL as it may be kept: user information, secret parameters and secrets in the path are masked.

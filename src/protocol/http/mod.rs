@@ -18,6 +18,7 @@ use crate::content::{Declared, Scanner};
 use crate::flow::{Appetite, At, Carrier, Side};
 use crate::record::{Exchange, Facts, Hint};
 use lane::{Event, Framing, Lane};
+use memchr::memchr;
 use parser::{Look, Role, StartLine};
 use smol_str::{SmolStr, StrExt as _};
 use std::borrow::Cow;
@@ -177,7 +178,7 @@ impl Http {
         shared: &mut Shared,
     ) -> Option<&'static str> {
         self.close(side);
-        let line = head.split(|b| *b == b'\n').next().unwrap_or(head);
+        let line = memchr(b'\n', head).map_or(head, |end| &head[..end]);
         let fields = parser::fields(head);
         let told = Told::read(&fields);
         let began = self.began[side.index()].take().unwrap_or(at);
@@ -328,9 +329,7 @@ impl Http {
                         frame: at.frame,
                     });
                 }
-            } else if name.to_ascii_lowercase().ends_with(b"authorization")
-                && self.hints.len() < ntlm::MAX_HINTS
-            {
+            } else if ends_with(name, b"authorization") && self.hints.len() < ntlm::MAX_HINTS {
                 let found = ntlm::in_credentials(value);
                 self.hints
                     .extend(found.into_iter().flat_map(|login| login.hints(self.client, "http-ntlm", at)));
@@ -481,7 +480,7 @@ impl Told {
                 told.length = told.length.or_else(|| parser::content_length(value));
             } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
                 told.coded = true;
-                told.chunked |= value.to_ascii_lowercase().ends_with(b"chunked");
+                told.chunked |= ends_with(value, b"chunked");
             } else if name.eq_ignore_ascii_case(b"upgrade") {
                 told.websocket |= value.eq_ignore_ascii_case(b"websocket");
             } else if name.eq_ignore_ascii_case(b"expect") {
@@ -507,6 +506,14 @@ impl Told {
             (true, false, _) => Framing::ToClose,
         }
     }
+}
+
+/// Whether a text ends with another, in letters of either case.
+fn ends_with(text: &[u8], end: &[u8]) -> bool {
+    text.len()
+        .checked_sub(end.len())
+        .and_then(|at| text.get(at..))
+        .is_some_and(|own| own.eq_ignore_ascii_case(end))
 }
 
 /// The scanner of a body, as the header before it declares it.

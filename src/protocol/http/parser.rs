@@ -3,6 +3,8 @@
 use memchr::{memchr, memmem};
 use std::borrow::Cow;
 
+/// Fields for which room is made at once: most headers have fewer.
+const USUAL_FIELDS: usize = 16;
 /// Longest method that is believed.
 const MAX_METHOD: usize = 24;
 
@@ -176,9 +178,12 @@ pub fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
 /// The lines of a header after its start line, obsolete folds (RFC 9112 section 5.2) joined, as name and value.
 /// A line without a colon is left out.
 pub fn fields(head: &[u8]) -> Vec<(&[u8], Cow<'_, [u8]>)> {
-    let mut fields: Vec<(&[u8], Cow<'_, [u8]>)> = Vec::new();
-    let lines = head.split(|b| *b == b'\n').skip(1).map(trim_end);
-    for line in lines {
+    let mut fields: Vec<(&[u8], Cow<'_, [u8]>)> = Vec::with_capacity(USUAL_FIELDS);
+    let mut rest = memchr(b'\n', head).map_or(&[][..], |end| &head[end + 1..]);
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(memchr(b'\n', rest).map_or(rest.len(), |end| end + 1));
+        let line = trim_end(line);
+        rest = after;
         if let [b' ' | b'\t', ..] = line {
             if let Some((_, value)) = fields.last_mut() {
                 let more = line.trim_ascii();

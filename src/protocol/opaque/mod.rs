@@ -132,8 +132,9 @@ struct Lane {
     /// The present message was seen from its first byte.
     whole: bool,
     messages: u32,
-    /// What all messages so far begin with.
-    common: Vec<u8>,
+    /// What all messages so far begin with, so many bytes of it.
+    common: [u8; MAX_PREFIX],
+    agreed: usize,
 }
 
 impl Opaque {
@@ -260,14 +261,18 @@ impl Lane {
         }
         let front = &self.lead[..self.lead.len().min(MAX_PREFIX)];
         if self.messages == 0 {
-            self.common.clear();
-            self.common.extend_from_slice(front);
+            self.common.iter_mut().zip(front).for_each(|(place, byte)| *place = *byte);
+            self.agreed = front.len();
         } else {
-            let same = self.common.iter().zip(front).take_while(|(a, b)| a == b).count();
-            self.common.truncate(same);
+            self.agreed = self.common().iter().zip(front).take_while(|(a, b)| a == b).count();
         }
         self.messages = self.messages.saturating_add(1);
         self.lead.clear();
+    }
+
+    /// What all messages so far begin with.
+    fn common(&self) -> &[u8] {
+        self.common.get(..self.agreed).unwrap_or_default()
     }
 
     /// A scanner; of what is recognised only figures are told.
@@ -468,10 +473,10 @@ impl Protocol for Opaque {
         for lane in &mut self.lanes {
             lane.end_message();
         }
-        let repeats = self.lanes.iter().any(|lane| lane.messages > 1 && !lane.common.is_empty());
+        let repeats = self.lanes.iter().any(|lane| lane.messages > 1 && lane.agreed > 0);
         if repeats && self.name.is_none() {
             let common =
-                |lane: &Lane| if lane.messages > 1 { Hex::from(&lane.common[..]) } else { Hex::default() };
+                |lane: &Lane| if lane.messages > 1 { Hex::from(lane.common()) } else { Hex::default() };
             other.prefix = Some((common(&self.lanes[0]), common(&self.lanes[1])));
         }
         other.to_server = self.lanes[0].finish(recognised);

@@ -39,8 +39,10 @@ impl View<'_> {
     fn starts(&self, prefix: &[u8]) -> bool {
         self.bytes.starts_with(prefix)
     }
-    fn any_port(&self, ports: &[u16]) -> bool {
-        ports.contains(&self.ports.0) || ports.contains(&self.ports.1)
+    /// Whether either port is one of these, which are few: compared one by one where they stand.
+    #[inline]
+    fn any_port<const N: usize>(&self, ports: &[u16; N]) -> bool {
+        ports.iter().any(|port| *port == self.ports.0 || *port == self.ports.1)
     }
     /// The byte at an offset, 0 where there is none.
     fn byte(&self, at: usize) -> u8 {

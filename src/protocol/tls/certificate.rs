@@ -24,30 +24,36 @@ const MAX_ATTRIBUTES: usize = 32;
 /// Most bytes of a serial number; RFC 5280 allows 20.
 const MAX_SERIAL: usize = 64;
 
-/// Most certificates that are kept to be known again, of some 2 KB.
+/// Most certificates that are kept to be known again, of some 2 KB and their own length.
 const MAX_KNOWN: usize = 2048;
+/// Longest certificate that is kept so, in bytes; usual are under 2,000.
+const MAX_KNOWN_LENGTH: usize = 6 << 10;
 
 /// States the fields of a certificate, from those `known` if it is among them. One that cannot be read keeps its
 /// hashes; the second value says if it could.
 pub fn known(
     der: &[u8],
-    known: &mut HashMap<[u8; 32], (Arc<Certificate>, bool)>,
+    known: &mut HashMap<Box<[u8]>, (Arc<Certificate>, bool)>,
 ) -> (Arc<Certificate>, bool) {
-    let sha256 = Sha256::digest(der).into();
-    if known.len() >= MAX_KNOWN && !known.contains_key(&sha256) {
-        known.clear();
+    // Comparing bytes costs a small part of what a hash over them does.
+    if let Some(of) = known.get(der) {
+        return of.clone();
     }
-    let of = known.entry(sha256).or_insert_with(|| {
-        let (facts, good) = read(der, &sha256);
-        (Arc::new(facts), good)
-    });
-    of.clone()
+    let (facts, good) = read(der);
+    let of = (Arc::new(facts), good);
+    if der.len() <= MAX_KNOWN_LENGTH {
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        known.insert(der.into(), of.clone());
+    }
+    of
 }
 
-fn read(der: &[u8], sha256: &[u8; 32]) -> (Certificate, bool) {
+fn read(der: &[u8]) -> (Certificate, bool) {
     let mut facts = Certificate {
         sha1: Hex::from(&Sha1::digest(der)[..]).to_string(),
-        sha256: Hex::from(&sha256[..]).to_string(),
+        sha256: Hex::from(&Sha256::digest(der)[..]).to_string(),
         ..Certificate::default()
     };
     let Ok((_, parsed)) = X509Certificate::from_der(der) else {
@@ -173,19 +179,19 @@ fn escaped(out: &mut String, value: &str) {
 pub mod tests {
     use super::*;
 
-    fn own(der: &[u8]) -> (Certificate, bool) {
-        read(der, &Sha256::digest(der).into())
-    }
-
     #[test]
     fn a_certificate_is_read_once_and_the_store_is_bounded() {
         let mut store = HashMap::new();
         let first = known(b"no certificate", &mut store).0;
         assert!(Arc::ptr_eq(&first, &known(b"no certificate", &mut store).0));
         for n in 0..=MAX_KNOWN as u32 {
-            assert_eq!(known(&n.to_be_bytes(), &mut store), (Arc::new(own(&n.to_be_bytes()).0), false));
+            assert_eq!(known(&n.to_be_bytes(), &mut store), (Arc::new(read(&n.to_be_bytes()).0), false));
         }
         assert!(store.len() <= MAX_KNOWN);
+        store.clear();
+        let long = [0; MAX_KNOWN_LENGTH + 1];
+        assert_eq!(known(&long, &mut store), known(&long, &mut store));
+        assert!(store.is_empty());
     }
 
     pub fn der(tag: u8, body: &[u8]) -> Vec<u8> {
@@ -234,7 +240,7 @@ pub mod tests {
     #[test]
     fn fields_are_read() {
         let subject = name(&[(6, 19, b"XX"), (10, 12, b"Evil, Inc"), (3, 12, b"c2.example")]);
-        let (facts, good) = own(&certificate(&subject, &subject, &der(0x17, b"490102030405Z")));
+        let (facts, good) = read(&certificate(&subject, &subject, &der(0x17, b"490102030405Z")));
         assert!(good);
         assert_eq!(facts.subject, "CN=c2.example,O=Evil\\, Inc,C=XX");
         assert_eq!(facts.issuer, facts.subject);
@@ -251,7 +257,7 @@ pub mod tests {
     fn other_string_types_and_far_years() {
         let issuer = name(&[(3, 30, &[0, b'R', 0, 0xe4]), (11, 20, &[0xe4, b' '])]);
         let subject = name(&[(3, 12, b"\xff#")]);
-        let (facts, good) = own(&certificate(&issuer, &subject, &der(0x18, b"99991231235959Z")));
+        let (facts, good) = read(&certificate(&issuer, &subject, &der(0x18, b"99991231235959Z")));
         assert!(good);
         assert_eq!(facts.issuer, "OU=\u{e4}\\ ,CN=R\u{e4}");
         assert_eq!(facts.subject, "CN=\u{fffd}#");
@@ -261,7 +267,7 @@ pub mod tests {
 
     #[test]
     fn what_cannot_be_read_keeps_its_hashes() {
-        let (facts, good) = own(b"no certificate");
+        let (facts, good) = read(b"no certificate");
         assert!(!good);
         assert_eq!(facts.sha1, Hex::from(&Sha1::digest(b"no certificate")[..]).to_string());
         assert!(facts.subject.is_empty());
@@ -272,7 +278,7 @@ pub mod tests {
         let subject = name(&[(3, 12, b"c2.example")]);
         let whole = certificate(&subject, &subject, &der(0x17, b"490102030405Z"));
         for length in 0..whole.len() {
-            assert!(!own(&whole[..length]).1, "{length}");
+            assert!(!read(&whole[..length]).1, "{length}");
         }
     }
 }
