@@ -1,6 +1,6 @@
 //! One thing said to many servers.
 
-use super::{Needs, Signal, View, count};
+use super::{Marks, Needs, Signal, View, count};
 use crate::detect::evidence::{ChannelIx, Statement};
 use crate::detect::finding::Kind;
 use crate::detect::ledger::likeness;
@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "one-request-many-servers", needs: Needs::HTTP, look: requests },
-    Signal { name: "one-certificate-style", needs: Needs::TLS, look: certificates },
+    Signal { name: "one-request-many-servers", needs: Needs::HTTP.and(Marks::ALIKE), look: requests },
+    Signal { name: "one-certificate-style", needs: Needs::TLS.and(Marks::ALIKE), look: certificates },
     Signal { name: "one-name-many-addresses", needs: Needs::POST, look: addresses },
-    Signal { name: "one-body-many-addresses", needs: Needs::POST, look: bodies },
-    Signal { name: "one-hello-many-addresses", needs: Needs::TLS, look: hellos },
-    Signal { name: "one-opening-many-addresses", needs: Needs::RAW, look: openings },
+    Signal { name: "one-body-many-addresses", needs: Needs::POST.and(Marks::ALIKE), look: bodies },
+    Signal { name: "one-hello-many-addresses", needs: Needs::TLS.and(Marks::ALIKE), look: hellos },
+    Signal { name: "one-opening-many-addresses", needs: Needs::RAW.and(Marks::ALIKE), look: openings },
 ];
 
 /// Fewest other services that must get the same.
