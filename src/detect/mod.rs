@@ -88,12 +88,16 @@ pub fn judge(ledger: &Ledger, rules: &Rules, options: &Options) -> Verdict {
             .install(|| channels.into_par_iter().with_min_len(CHANNELS_AT_ONCE).filter_map(look).collect()),
         Some(Err(_)) | None => channels.filter_map(look).collect(),
     };
-    let mut found = Vec::new();
+    let mut found: Vec<(ChannelIx, _)> = Vec::new();
     for one in looked {
         verdict.lowered.extend(one.lowered);
         found.extend(one.found);
     }
-    verdict.findings = merge::join(found);
+    let channels: Vec<ChannelIx> = found.iter().map(|(ix, _)| *ix).collect();
+    for ((_, (_, finding)), lookups) in found.iter_mut().zip(facts::lookups(ledger, &channels)) {
+        finding.lookups = lookups;
+    }
+    verdict.findings = merge::join(found.into_iter().map(|(_, one)| one).collect());
     verdict.findings.sort_by(|a, b| {
         b.score.total_cmp(&a.score).then(a.first.cmp(&b.first)).then_with(|| a.id.cmp(&b.id))
     });
@@ -109,8 +113,8 @@ pub fn judge(ledger: &Ledger, rules: &Rules, options: &Options) -> Verdict {
 #[derive(Default)]
 struct Looked {
     lowered: Option<Lowered>,
-    /// The template it may be joined by, and the finding.
-    found: Option<(Option<String>, Finding)>,
+    /// The channel, the template it may be joined by, and the finding.
+    found: Option<(ChannelIx, (Option<String>, Finding))>,
 }
 
 /// Looks at one channel; nothing where nothing is to be said of it.
@@ -146,8 +150,8 @@ fn look_at(
     }
     let lowered = put_down(&view, &sum);
     let level = sum.level;
-    let finding = level.and_then(|level| merge::finding(view.ledger, ix, level, sum, &said, weights));
-    let found = finding.map(|finding| (signals::rotation::template_of(&view), finding));
+    let finding = level.and_then(|level| merge::finding(&view, level, sum, &said, weights));
+    let found = finding.map(|finding| (ix, (signals::rotation::template_of(&view), finding)));
     Some(Looked { lowered, found })
 }
 

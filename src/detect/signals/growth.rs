@@ -98,7 +98,9 @@ fn by_rule(gaps: &[f64], steps: usize, multiple: bool) -> Option<Growth> {
 type Moments = Vec<(f64, usize, u64, Timestamp)>;
 
 fn look(view: &View<'_>) -> Option<Statement> {
-    if view.channel.service.is("resolver") {
+    // Growing pauses lie between one moment more than there are of them.
+    let requests = view.exchanges().take(MIN_GROWING + 1).count();
+    if view.channel.service.is("resolver") || view.channel.flows.len() + requests <= MIN_GROWING {
         return None;
     }
     let from = view.channel.first;

@@ -106,6 +106,9 @@ fn query_names(path: &str) -> impl Iterator<Item = String> {
 fn fields(view: &View<'_>) -> Option<Statement> {
     let mut best: Option<(BTreeSet<&'static str>, BTreeSet<&'static str>, bool, Statement)> = None;
     for (index, flow, exchange) in view.exchanges() {
+        if exchange.request.is_none() && !exchange.path.contains('?') {
+            continue;
+        }
         let (mut identity, mut facts) = (BTreeSet::new(), BTreeSet::new());
         let mut take = |name: &str| {
             // Members of a coded field are named `field.member`.

@@ -310,14 +310,17 @@ fn query(view: &View<'_>) -> Option<Statement> {
         if asked.is_empty() && exchange.request.is_none() {
             continue;
         }
+        if exchange.header("Cookie").is_some() || exchange.header("Referer").is_some() {
+            // Sent by a browser.
+            continue;
+        }
         let mut names: BTreeSet<String> =
             asked.split('&').filter_map(|pair| pair.split('=').next()).map(str::to_lowercase).collect();
         if let Some(body) = exchange.request.as_deref() {
             names.extend(body.fields.iter().map(|field| field.name.to_lowercase()));
         }
         let any = |list: &[&str]| list.iter().any(|name| names.contains(*name));
-        let browser = exchange.header("Cookie").is_some() || exchange.header("Referer").is_some();
-        if any(&USERS) && any(&SECRETS) && any(&ORIGINS) && !browser {
+        if any(&USERS) && any(&SECRETS) && any(&ORIGINS) {
             found.push((index, flow, exchange));
         }
     }

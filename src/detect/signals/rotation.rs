@@ -3,7 +3,7 @@
 use super::{Marks, Needs, Signal, View, count};
 use crate::detect::evidence::{ChannelIx, Statement};
 use crate::detect::finding::Kind;
-use crate::detect::ledger::likeness;
+use crate::detect::ledger::{Channel, likeness, name};
 use crate::record::{Exchange, Flow};
 use crate::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,8 +34,7 @@ fn requests(view: &View<'_>) -> Option<Statement> {
     let shared = view.exchanges().take(MAX_OTHERS).find_map(|(index, flow, exchange)| {
         let channels = alike.requests.get(&likeness::template(exchange)?)?;
         let others = channels.iter().filter(|ix| **ix != view.ix).take(MAX_OTHERS);
-        let apart =
-            others.filter(|ix| mine.is_disjoint(&likeness::owners(view.ledger.channel(**ix)))).count();
+        let apart = others.filter(|ix| unrelated(view, &mine, view.ledger.channel(**ix))).count();
         (apart >= MIN_OTHERS).then_some((index, flow, exchange, apart))
     });
     let (index, flow, exchange, apart) = shared?;
@@ -46,6 +45,16 @@ fn requests(view: &View<'_>) -> Option<Statement> {
     let mut statement = view.say(strength, why).exchange(index, flow, exchange);
     statement.kinds.push(Kind::C2);
     Some(statement)
+}
+
+/// Whether none of the owners of the channel is one of another's.
+fn unrelated(view: &View<'_>, mine: &BTreeSet<String>, other: &Channel) -> bool {
+    let (own, other) = (&view.channel.service, &other.service);
+    match (own.stated.is_empty(), other.stated.is_empty()) {
+        (true, true) => own.addrs.is_disjoint(&other.addrs),
+        (false, true) => !other.addrs.iter().any(|addr| mine.contains(&addr.to_string())),
+        (_, false) => !other.stated.iter().any(|name| mine.contains(name::owner(name))),
+    }
 }
 
 /// The template by which a channel belongs together with others, if it does; for merging.

@@ -230,7 +230,6 @@ fn word(view: &View<'_>) -> Option<Statement> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::evidence::ChannelIx;
     use crate::detect::testing::{flow, ledger};
     use crate::record::SideName::{Client, Server};
 
