@@ -18,6 +18,8 @@ mod merge;
 #[cfg(test)]
 mod modern;
 mod rules;
+#[cfg(test)]
+mod scale;
 mod score;
 mod signals;
 #[cfg(test)]

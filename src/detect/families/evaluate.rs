@@ -156,6 +156,14 @@ impl<'a> Scene<'a> {
         statements
     }
 
+    /// A rule that speaks of a channel although it does not begin in it: there is none.
+    #[cfg(test)]
+    pub fn unbegun(&self, ix: ChannelIx) -> Option<&'a str> {
+        let begun = self.begun(self.ledger.channel(ix));
+        let passed = self.rules.iter().enumerate().filter(|(number, _)| !begun.contains(number));
+        passed.map(|(_, rule)| rule).find(|rule| self.judge(ix, rule).is_some()).map(|rule| rule.id.as_str())
+    }
+
     /// The rules whose first step may see something in a channel, by number.
     fn begun(&self, channel: &Channel) -> Vec<usize> {
         let of = |flow: &usize| self.spoken.get(*flow).copied().unwrap_or(0);

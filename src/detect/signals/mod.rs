@@ -416,3 +416,70 @@ fn count(n: usize, thing: &str) -> String {
         None => format!("{n} {thing}s"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::testing::{body, certificate, flow, ledger, mail, request, view_at, zip};
+    use crate::record::{Mail, SideName, State};
+
+    /// Conversations of most kinds, each with something said of it.
+    fn ledgers() -> Vec<Ledger> {
+        let at = |n: i64| 1_000 * n;
+        let agent = [("User-Agent", "Mozilla/4.08"), ("Content-Type", "multipart/form-data,boundary=x")];
+        let loot = zip(40_000, &["Passwords.txt", "Cookies/a.txt"]);
+        let pe = crate::record::Body { magic: Some("pe".into()), ..body(90_000) };
+        let mut got = request("GET", "203.0.113.6", "/a.exe?bot_id=1&os=2", &[], None);
+        got.response = Some(Box::new(pe));
+        let own = certificate("CN=localhost", "CN=localhost", &[]);
+        let word: Vec<u8> = b"shell".iter().copied().chain([0; 43]).collect();
+        let turns: Vec<_> = (0..20).map(|n| (SideName::Client, n * 60_000, 45)).collect();
+        let polls = (0..12).map(|n| {
+            let get = request("GET", "203.0.113.7", "/tasks", &[], None);
+            flow("203.0.113.7", 8090).at_ms(n * 30_000).http(get).build()
+        });
+        let gone = (0..9).map(|n| flow("203.0.113.8", 4444).at_ms(n * 30_000).state(State::Refused).build());
+        vec![
+            ledger([flow("192.0.2.1", 53).dns("www.shop.example", "A", &["198.51.100.9"]).build()]),
+            ledger([flow("198.51.100.9", 443)
+                .tls(Some("www.shop.example"), None)
+                .payload(900, 9_000)
+                .build()]),
+            ledger([flow("203.0.113.5", 8444).tls(None, Some(own)).payload(90_000, 900).build()]),
+            ledger([flow("203.0.113.4", 80)
+                .http(request("POST", "203.0.113.4", "/gate.php", &agent, Some(loot)))
+                .build()]),
+            ledger([
+                flow("203.0.113.6", 80).http(got).build(),
+                flow("203.0.113.6", 4443).at_ms(at(9)).payload(99, 99).first(&[7; 40], &[7; 40]).build(),
+                flow("203.0.113.9", 4443).at_ms(at(12)).payload(30_000, 99).turns(&turns).build(),
+            ]),
+            ledger([flow("203.0.113.3", 587)
+                .smtp(mail("HOST1", Mail { headers: vec!["To".into()], ..Mail::default() }))
+                .build()]),
+            ledger([flow("203.0.113.2", 0).proto(Proto::Icmp).first(&word, &[]).payload(788, 0).build()]),
+            ledger(polls.chain(gone)),
+        ]
+    }
+
+    #[test]
+    fn what_is_passed_by_says_nothing() {
+        let mut names = Vec::new();
+        for ledger in ledgers() {
+            for ix in 0..ledger.channels.len() {
+                let view = view_at(&ledger, ix);
+                let apart =
+                    |signal: &&Signal| view.channel.domain.is_none() || tunnel::of_domain(signal.name);
+                let all: Vec<Statement> =
+                    ALL.into_iter().flatten().filter(apart).filter_map(|signal| signal.look(&view)).collect();
+                let mut said = look(&view);
+                said.complete(&view);
+                assert_eq!(said.statements, all);
+                names.extend(all.into_iter().map(|statement| statement.signal));
+            }
+        }
+        names.sort();
+        names.dedup();
+        assert!(names.len() >= 20, "{names:?}");
+    }
+}
