@@ -21,6 +21,8 @@ use std::net::IpAddr;
 const MAX_EVIDENCE: usize = 64;
 /// Addresses, names or ports of a joined finding.
 const MAX_JOINED: usize = 1024;
+/// As many are compared one by one with what is known: findings that are joined mostly bring one or two of a kind.
+const FEW: usize = 8;
 /// Names of a service or of loot that are shown.
 const MAX_NAMES: usize = 32;
 
@@ -215,8 +217,13 @@ fn add_evidence(own: &mut Vec<Evidence>, more: Vec<Evidence>) {
 
 /// Adds what is new, up to a bound, in the order of coming.
 fn extend<T: Ord + Clone>(own: &mut Vec<T>, more: Vec<T>) {
-    let room = MAX_JOINED.saturating_sub(own.len());
+    let (before, room) = (own.len(), MAX_JOINED.saturating_sub(own.len()));
     if room == 0 || more.is_empty() {
+        return;
+    }
+    if more.len() <= FEW {
+        let new: Vec<T> = more.into_iter().filter(|one| !own[..before].contains(one)).take(room).collect();
+        own.extend(new);
         return;
     }
     let known: BTreeSet<T> = own.iter().cloned().collect();

@@ -247,7 +247,7 @@ impl<T: Copy> Openings<T> {
         let speaks = speaks.map(|own| set(&|begins| begins.speaks.is_none() || begins.speaks == own));
         let named = [true, false].map(|own| set(&|begins| begins.named.is_none_or(|named| named == own)));
         let plain = [set(&|begins| !begins.alike), set(&|begins| !begins.apart)];
-        Self { rows, speaks, named, plain, looks }
+        Self { looks, rows, speaks, named, plain }
     }
 
     /// Calls with each look that may fit a conversation that begins so.
@@ -368,7 +368,9 @@ impl ByteSet {
     /// The different ones of some bytes.
     fn of(bytes: &[u8]) -> Self {
         let mut own = Self::EMPTY;
-        bytes.iter().for_each(|byte| own.insert(*byte));
+        for byte in bytes {
+            own.insert(*byte);
+        }
         own
     }
 
@@ -460,7 +462,17 @@ fn walk(part: &Hir, starts: u32, places: &mut [ByteSet; MAX_PLACE]) -> Option<u3
             class.iter().for_each(|range| note(starts, range.start()..=range.end()));
             starts << 1
         }
-        HirKind::Class(Class::Unicode(_)) => return None,
+        // Alternatives of one letter each become such a class; beyond ASCII a letter is several bytes.
+        HirKind::Class(Class::Unicode(class)) => {
+            for range in class.iter() {
+                let (from, to) = (u8::try_from(range.start()).ok()?, u8::try_from(range.end()).ok()?);
+                if !to.is_ascii() {
+                    return None;
+                }
+                note(starts, from..=to);
+            }
+            starts << 1
+        }
         HirKind::Repetition(again) => {
             let mut own = starts;
             for _ in 0..again.min {
