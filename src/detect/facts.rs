@@ -3,9 +3,11 @@
 
 use super::evidence::{ChannelIx, Statement};
 use super::finding::{Moment, Sent, Shown, Template};
-use super::ledger::{Channel, Event, EventKind, Ledger, Traits, likeness, name};
+use super::ledger::{Channel, Event, Ledger, Traits, likeness, name};
+use super::signals::View;
 use crate::record::{Exchange, Flow, Frames};
 use crate::time::{Duration, Timestamp};
+use hashbrown::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -64,27 +66,45 @@ fn capture_of(ledger: &Ledger, flow: &Flow, time: Option<Timestamp>, frame: u64)
 }
 
 /// Programs and libraries that the victim fetched in this channel.
-pub fn downloads(ledger: &Ledger, ix: ChannelIx, client: IpAddr) -> Vec<Moment> {
-    let events = ledger.hosts.get(&client).into_iter().flat_map(|host| &host.timeline);
-    let fetched =
-        |event: &&Event| event.channel == ix && matches!(event.kind, EventKind::Library | EventKind::Program);
-    events.filter(fetched).take(MAX_MOMENTS).map(|event| moment(ledger, event)).collect()
+pub fn downloads(view: &View<'_>) -> Vec<Moment> {
+    view.fetched().take(MAX_MOMENTS).map(|event| moment(view.ledger, event)).collect()
 }
 
-/// Questions of the victim for names of the service.
-pub fn lookups(ledger: &Ledger, channel: &Channel, client: IpAddr) -> Vec<Moment> {
-    let names = &channel.service.names;
-    if names.is_empty() || channel.domain.is_some() {
-        return Vec::new();
+/// Questions of the victims for names of the services of some channels, channel by channel. The questions of a host are
+/// gone through once for all of its channels: a run may have thousands of findings and a hundred thousand conversations.
+pub fn lookups(ledger: &Ledger, channels: &[ChannelIx]) -> Vec<Vec<Moment>> {
+    let names = |ix: ChannelIx| {
+        let channel = ledger.channel(ix);
+        channel.service.names.iter().filter(|_| channel.domain.is_none()).map(smol_str::SmolStr::as_str)
+    };
+    let mut asked: BTreeMap<IpAddr, HashMap<&str, BTreeSet<Moment>>> = BTreeMap::new();
+    for &ix in channels {
+        if let Some(client) = ledger.channel(ix).client {
+            asked.entry(client).or_default().extend(names(ix).map(|name| (name, BTreeSet::new())));
+        }
     }
-    // Of this host alone: a run may have thousands of findings and a hundred thousand conversations.
+    for (client, asked) in asked.iter_mut().filter(|(_, asked)| !asked.is_empty()) {
+        answer(ledger, *client, asked);
+    }
+    let of = |&ix: &ChannelIx| {
+        let asked = ledger.channel(ix).client.and_then(|client| asked.get(&client));
+        let all = asked.into_iter().flat_map(|asked| names(ix).filter_map(|name| asked.get(name))).flatten();
+        all.collect::<BTreeSet<_>>().into_iter().take(MAX_MOMENTS).cloned().collect()
+    };
+    channels.iter().map(of).collect()
+}
+
+/// Notes the first questions of a host for each of some names.
+fn answer(ledger: &Ledger, client: IpAddr, names: &mut HashMap<&str, BTreeSet<Moment>>) {
     let channels = ledger.hosts.get(&client).into_iter().flat_map(|host| &host.channels);
     let asking = |&index: &usize| ledger.traits.get(index).is_some_and(|traits| traits.any(Traits::DNS));
     let flows = channels.flat_map(|&ix| ledger.channel(ix).flows.iter().filter(asking));
-    let flows = flows.map(|index| &ledger.flows[index]);
-    let mut found = BTreeSet::new();
-    for flow in flows {
-        for dns in flow.dns.iter().filter(|dns| names.contains(dns.query.as_str())) {
+    for flow in flows.map(|index| &ledger.flows[index]) {
+        for dns in &flow.dns {
+            let Some(found) = names.get_mut(dns.query.as_str()) else { continue };
+            if found.len() >= MAX_MOMENTS && found.last().is_some_and(|last| last.time < dns.time) {
+                continue;
+            }
             found.insert(Moment {
                 time: dns.time,
                 what: format!("{} {}", dns.kind, cut(&dns.query)),
@@ -96,7 +116,6 @@ pub fn lookups(ledger: &Ledger, channel: &Channel, client: IpAddr) -> Vec<Moment
             }
         }
     }
-    found.into_iter().collect()
 }
 
 /// Turns of the conversations that carried an upload.
@@ -325,9 +344,10 @@ mod tests {
         let other = flow("192.0.2.53", 53).at_ms(200).dns("else.example", "A", &["203.0.113.9"]).build();
         let post = flow("203.0.113.4", 80).at_ms(900).http(request("POST", "drop.example", "/up", &[], None));
         let ledger = ledger([asked, other, post.build()]);
-        let (_, channel) = channel_to(&ledger, "203.0.113.4");
-        let told = lookups(&ledger, &channel, channel.client.expect("a client"));
-        assert_eq!(told.len(), 1);
+        let (ix, _) = channel_to(&ledger, "203.0.113.4");
+        let (other, _) = channel_to(&ledger, "192.0.2.53");
+        let [told, none] = &*lookups(&ledger, &[ix, other]) else { panic!("one list for each channel") };
+        assert_eq!((told.len(), none.len()), (1, 0));
         assert_eq!((told[0].what.as_str(), told[0].frame), ("A drop.example", 11));
     }
 }

@@ -1,7 +1,7 @@
 //! One finding of what belongs together.
 
 use super::attack;
-use super::evidence::{ChannelIx, Statement};
+use super::evidence::Statement;
 use super::facts;
 use super::finding::{
     Beacon, Evidence, Family, Finding, Kind, Level, Loot, Server, Technique, Upload, Victim,
@@ -9,6 +9,7 @@ use super::finding::{
 use super::indicators;
 use super::ledger::{Channel, HostView, Ledger};
 use super::score::{Sum, Weights};
+use super::signals::View;
 use crate::record::{Flow, Proto};
 use crate::time::Timestamp;
 use hashbrown::HashMap;
@@ -20,19 +21,20 @@ use std::net::IpAddr;
 const MAX_EVIDENCE: usize = 64;
 /// Addresses, names or ports of a joined finding.
 const MAX_JOINED: usize = 1024;
+/// As many are compared one by one with what is known: findings that are joined mostly bring one or two of a kind.
+const FEW: usize = 8;
 /// Names of a service or of loot that are shown.
 const MAX_NAMES: usize = 32;
 
-/// Makes the finding of one channel.
+/// Makes the finding of one channel, but for the [look-ups](facts::lookups) of it.
 pub fn finding(
-    ledger: &Ledger,
-    ix: ChannelIx,
+    view: &View<'_>,
     level: Level,
     sum: Sum,
     statements: &[&Statement],
     weights: &Weights<'_>,
 ) -> Option<Finding> {
-    let channel = ledger.channel(ix);
+    let (ledger, channel) = (view.ledger, view.channel);
     let client = channel.client?;
     // The heaviest first: its words lead.
     let mut ranked: Vec<&Statement> = statements.to_vec();
@@ -91,8 +93,8 @@ pub fn finding(
         upload,
         turns: facts::turns(ledger, carried.unwrap_or_default()),
         loot,
-        lookups: facts::lookups(ledger, channel, client),
-        downloads: facts::downloads(ledger, ix, client),
+        lookups: Vec::new(),
+        downloads: facts::downloads(view),
         terms: sum.terms,
         not_proof: not_proof.unwrap_or_default(),
         attack,
@@ -121,7 +123,8 @@ pub fn join(found: Vec<(Option<String>, Finding)>) -> Vec<Finding> {
 fn join_addresses(found: Vec<Finding>) -> Vec<Finding> {
     let (worth, mut done): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|finding| finding.level >= Level::Medium);
-    let mut groups: Vec<Vec<Finding>> = Vec::new();
+    // With the family that a group is of, if its members name one.
+    let mut groups: Vec<(Option<String>, Vec<Finding>)> = Vec::new();
     let mut by_address: BTreeMap<(IpAddr, IpAddr), Vec<usize>> = BTreeMap::new();
     for finding in worth {
         let victim = finding.victim.addr;
@@ -133,26 +136,27 @@ fn join_addresses(found: Vec<Finding>) -> Vec<Finding> {
             .flatten()
             .copied()
             .collect();
-        let family = |finding: &Finding| finding.family.as_ref().map(|family| family.name.clone());
-        let own = family(&finding);
-        let fits = |group: &usize| {
-            let names: BTreeSet<String> =
-                groups[*group].iter().filter_map(&family).chain(own.clone()).collect();
-            names.len() <= 1
+        let own = finding.family.as_ref().map(|family| family.name.as_str());
+        let fits = |group: &usize| match (&groups[*group].0, own) {
+            (Some(name), Some(own)) => name == own,
+            _ => true,
         };
         let at = near.iter().copied().find(fits).unwrap_or_else(|| {
-            groups.push(Vec::new());
+            groups.push((None, Vec::new()));
             groups.len() - 1
         });
+        if groups[at].0.is_none() {
+            groups[at].0 = own.map(str::to_owned);
+        }
         for addr in &finding.server.addrs {
             let known = by_address.entry((victim, *addr)).or_default();
             if !known.contains(&at) {
                 known.push(at);
             }
         }
-        groups[at].push(finding);
+        groups[at].1.push(finding);
     }
-    done.extend(groups.into_iter().filter_map(absorb_all));
+    done.extend(groups.into_iter().filter_map(|(_, group)| absorb_all(group)));
     done
 }
 
@@ -213,8 +217,16 @@ fn add_evidence(own: &mut Vec<Evidence>, more: Vec<Evidence>) {
 
 /// Adds what is new, up to a bound, in the order of coming.
 fn extend<T: Ord + Clone>(own: &mut Vec<T>, more: Vec<T>) {
+    let (before, room) = (own.len(), MAX_JOINED.saturating_sub(own.len()));
+    if room == 0 || more.is_empty() {
+        return;
+    }
+    if more.len() <= FEW {
+        let new: Vec<T> = more.into_iter().filter(|one| !own[..before].contains(one)).take(room).collect();
+        own.extend(new);
+        return;
+    }
     let known: BTreeSet<T> = own.iter().cloned().collect();
-    let room = MAX_JOINED.saturating_sub(own.len());
     own.extend(more.into_iter().filter(|one| !known.contains(one)).take(room));
 }
 

@@ -18,6 +18,8 @@ mod merge;
 #[cfg(test)]
 mod modern;
 mod rules;
+#[cfg(test)]
+mod scale;
 mod score;
 mod signals;
 #[cfg(test)]
@@ -77,7 +79,9 @@ pub fn judge(ledger: &Ledger, rules: &Rules, options: &Options) -> Verdict {
     let families = (!options.behaviour_only).then(|| families::Scene::new(ledger, rules.families()));
     let lists = rules.watched().filter(|lists| !options.behaviour_only && !lists.is_empty());
     let mut verdict = Verdict { channels: ledger.channels.len() as u64, ..Verdict::default() };
-    let look = |ix| look_at(ledger, ChannelIx(ix), rules, (&weights, families.as_ref(), lists));
+    let hosts = signals::Hosts::new(ledger);
+    let lone = score::tells_nothing(&weights, signals::BARE);
+    let look = |ix| look_at((&hosts, ChannelIx(ix)), (rules, &weights), (families.as_ref(), lists, lone));
     let channels = 0..ledger.channels.len();
     let several = options.threads > 1 && channels.len() >= MANY_CHANNELS;
     let pool = several.then(|| rayon::ThreadPoolBuilder::new().num_threads(options.threads).build());
@@ -86,12 +90,16 @@ pub fn judge(ledger: &Ledger, rules: &Rules, options: &Options) -> Verdict {
             .install(|| channels.into_par_iter().with_min_len(CHANNELS_AT_ONCE).filter_map(look).collect()),
         Some(Err(_)) | None => channels.filter_map(look).collect(),
     };
-    let mut found = Vec::new();
+    let mut found: Vec<(ChannelIx, _)> = Vec::new();
     for one in looked {
         verdict.lowered.extend(one.lowered);
         found.extend(one.found);
     }
-    verdict.findings = merge::join(found);
+    let channels: Vec<ChannelIx> = found.iter().map(|(ix, _)| *ix).collect();
+    for ((_, (_, finding)), lookups) in found.iter_mut().zip(facts::lookups(ledger, &channels)) {
+        finding.lookups = lookups;
+    }
+    verdict.findings = merge::join(found.into_iter().map(|(_, one)| one).collect());
     verdict.findings.sort_by(|a, b| {
         b.score.total_cmp(&a.score).then(a.first.cmp(&b.first)).then_with(|| a.id.cmp(&b.id))
     });
@@ -107,21 +115,28 @@ pub fn judge(ledger: &Ledger, rules: &Rules, options: &Options) -> Verdict {
 #[derive(Default)]
 struct Looked {
     lowered: Option<Lowered>,
-    /// The template it may be joined by, and the finding.
-    found: Option<(Option<String>, Finding)>,
+    /// The channel, the template it may be joined by, and the finding.
+    found: Option<(ChannelIx, (Option<String>, Finding))>,
 }
 
 /// Looks at one channel; nothing where nothing is to be said of it.
 fn look_at(
-    ledger: &Ledger,
-    ix: ChannelIx,
-    rules: &Rules,
-    (weights, families, lists): (&Weights<'_>, Option<&families::Scene<'_>>, Option<&Indicators>),
+    (hosts, ix): (&signals::Hosts<'_>, ChannelIx),
+    (rules, weights): (&Rules, &Weights<'_>),
+    (families, lists, lone): (Option<&families::Scene<'_>>, Option<&Indicators>, bool),
 ) -> Option<Looked> {
-    let view = signals::View::new(ledger, ix)?;
-    let mut said = signals::look(&view);
-    said.extend(families.into_iter().flat_map(|scene| scene.statements(ix)));
-    said.extend(lists.into_iter().flat_map(|lists| lists.look(&view)));
+    let view = signals::View::new(hosts, ix)?;
+    let mut first = signals::look(&view);
+    let mut more = families.map(|scene| scene.statements(ix)).unwrap_or_default();
+    if let Some(lists) = lists {
+        more.extend(lists.look(&view));
+    }
+    if lone && first.statements.is_empty() && more.is_empty() {
+        return None;
+    }
+    first.complete(&view);
+    let mut said = first.statements;
+    said.append(&mut more);
     said.retain(|statement| !rules.allowed().signal(&view, &statement.signal));
     if said.is_empty() {
         return None;
@@ -137,8 +152,8 @@ fn look_at(
     }
     let lowered = put_down(&view, &sum);
     let level = sum.level;
-    let finding = level.and_then(|level| merge::finding(ledger, ix, level, sum, &said, weights));
-    let found = finding.map(|finding| (signals::rotation::template_of(&view), finding));
+    let finding = level.and_then(|level| merge::finding(&view, level, sum, &said, weights));
+    let found = finding.map(|finding| (ix, (signals::rotation::template_of(&view), finding)));
     Some(Looked { lowered, found })
 }
 

@@ -169,6 +169,12 @@ pub fn may_reach(weights: &Weights<'_>, statements: &[&Statement]) -> bool {
     weights.signals.levels.values().any(|limit| most >= *limit)
 }
 
+/// Whether a signal, at whatever strength, reaches no level alone.
+pub fn tells_nothing(weights: &Weights<'_>, signal: &str) -> bool {
+    let most = weights.signals.prior + (weights.at_most(signal).max(0.0) + 0.1);
+    !weights.signals.levels.values().any(|limit| most >= *limit)
+}
+
 fn level(rules: &SignalRules, score: f64, strong: f64) -> Option<Level> {
     let reached = rules.levels.iter().filter(|(_, limit)| score >= **limit).map(|(level, _)| *level).max()?;
     Some(if strong < MIN_SECOND { Level::Low } else { reached })

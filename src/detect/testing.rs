@@ -2,7 +2,7 @@
 
 use super::evidence::ChannelIx;
 use super::ledger::{Ledger, ServiceRules, Services, Sides};
-use super::signals::View;
+use super::signals::{Hosts, View};
 use crate::record::{
     Archive, Body, Certificate, Client, ClientBy, CommunityId, Dns, Endpoint, Exchange, Flow, FlowId, Frames,
     Mail, Member, Other, Proto, Records, SideName, Sides as Pair, Smtp, State, Tls, Turn,
@@ -222,12 +222,17 @@ pub fn ledger(flows: impl IntoIterator<Item = Flow>) -> Ledger {
 /// The view of the first channel that is no resolver's.
 pub fn view(ledger: &Ledger) -> View<'_> {
     let ix = ledger.channels.iter().position(|channel| !channel.service.is("resolver")).unwrap();
-    View::new(ledger, ChannelIx(ix)).unwrap()
+    view_at(ledger, ix)
+}
+
+/// The view of a channel by its place. What is known of hosts is never given back: tests are short.
+pub fn view_at(ledger: &Ledger, ix: usize) -> View<'_> {
+    View::new(Box::leak(Box::new(Hosts::new(ledger))), ChannelIx(ix)).unwrap()
 }
 
 /// The view of the channel with this server.
 pub fn view_of<'a>(ledger: &'a Ledger, server: &str) -> View<'a> {
     let addr = server.parse().unwrap();
     let ix = ledger.channels.iter().position(|channel| channel.service.addrs.contains(&addr)).unwrap();
-    View::new(ledger, ChannelIx(ix)).unwrap()
+    view_at(ledger, ix)
 }

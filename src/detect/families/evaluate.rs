@@ -4,9 +4,9 @@
 //! protocols of a channel rule out at once; steps that look at everything a client did are run only for the
 //! few channels in which the first step was seen.
 
-use super::look::{Sight, first, protocol};
+use super::look::{Look, Sight, first, protocol};
 use super::rule::{FamilyRule, Key, On, Step};
-use super::sketch::{Beginning, Sketch};
+use super::sketch::{Beginning, Openings, Sketch};
 use crate::detect::evidence::{ChannelIx, MAX_FRAMES, Statement};
 use crate::detect::finding::{Beacon, Kind, Loot, Upload};
 use crate::detect::ledger::{Channel, Ledger};
@@ -55,32 +55,6 @@ fn kin(one: &FamilyRule, other: &FamilyRule) -> bool {
     one.name == other.name || one.also.contains(&other.name) || other.also.contains(&one.name)
 }
 
-/// Whether some look of the first step may see something in a channel that speaks these protocols in these requests.
-fn may_begin(
-    rule: &FamilyRule,
-    channel: &Channel,
-    speaks: u8,
-    (joined, requests): (Sketch, &[(&Exchange, Sketch)]),
-    beginnings: &[Beginning<'_>],
-) -> bool {
-    rule.body.steps.first().is_some_and(|step| {
-        step.looks.iter().any(|look| match look.protocols() {
-            protocol::HTTP => {
-                look.asked.may_fit(joined)
-                    && requests.iter().any(|(exchange, sketch)| {
-                        look.asked.may_fit(*sketch)
-                            && look.http.as_ref().is_none_or(|http| http.may_fit(exchange, sketch))
-                    })
-            }
-            protocol::RAW => beginnings.iter().any(|one| look.begins.may_fit(one)),
-            // Those of a resolver's channel belong to domains.
-            protocol::DNS => channel.domain.is_some(),
-            0 => true,
-            needs => needs & speaks != 0,
-        })
-    })
-}
-
 fn fits_service(rule: &FamilyRule, channel: &Channel) -> bool {
     let inside = rule.body.outside && channel.service.local;
     !inside && !rule.body.roles_not.iter().any(|role| channel.service.is(role))
@@ -116,8 +90,13 @@ impl Questions<'_> {
 pub struct Scene<'a> {
     ledger: &'a Ledger,
     rules: &'a [FamilyRule],
-    /// Rules whose first step looks at some of these protocols, made for each set of protocols that channels speak.
-    speaking: [OnceLock<Box<[&'a FamilyRule]>>; 256],
+    /// By number, rules whose first step looks at one of these protocols, made for each set of protocols that channels
+    /// speak beside HTTP and those that are not listed.
+    speaking: [OnceLock<Box<[usize]>>; 256],
+    /// Rules whose first step looks at requests, by number, with each look that does.
+    asking: OnceLock<Vec<(usize, &'a Look)>>,
+    /// Those whose first step looks at conversations in no listed protocol.
+    openings: OnceLock<Openings<(usize, &'a Look)>>,
     /// What each flow speaks.
     spoken: Vec<u8>,
     /// The requests of all flows, and where those of each begin.
@@ -134,6 +113,8 @@ impl<'a> Scene<'a> {
             ledger,
             rules,
             speaking: [const { OnceLock::new() }; 256],
+            asking: OnceLock::new(),
+            openings: OnceLock::new(),
             spoken: Vec::with_capacity(ledger.flows.len()),
             first_request: Vec::with_capacity(ledger.flows.len()),
             requests: Vec::new(),
@@ -150,24 +131,15 @@ impl<'a> Scene<'a> {
     /// Statements of all rules about a channel, by weight. Of rules that say the same the strongest speaks.
     pub fn statements(&self, ix: ChannelIx) -> Vec<Statement> {
         let channel = self.ledger.channel(ix);
-        let speaks = |flow: usize| self.spoken.get(flow).copied().unwrap_or(0);
-        let speaks = channel.flows.iter().fold(0, |bits, flow| bits | speaks(flow));
-        let requests: Vec<(&Exchange, Sketch)> = match speaks & protocol::HTTP {
-            0 => Vec::new(),
-            _ => channel.flows.iter().flat_map(|flow| self.requests_of(flow)).collect(),
-        };
-        let joined = requests.iter().fold(Sketch::default(), |all, (_, sketch)| all.and(*sketch));
-        let raw = |&flow: &usize| self.spoken.get(flow).is_some_and(|speaks| speaks & protocol::RAW != 0);
-        let flows = channel.flows.iter().filter(raw).filter_map(|flow| self.ledger.flows.get(flow));
-        let beginnings: Vec<Beginning<'_>> = flows.map(Beginning::of).collect();
+        let begun = self.begun(channel);
+        if begun.is_empty() {
+            return Vec::new();
+        }
         let mut said: Vec<(&FamilyRule, f64, Statement)> = Vec::new();
-        for &rule in self.speaking(speaks) {
-            if !may_begin(rule, channel, speaks, (joined, &requests), &beginnings)
-                || !fits_service(rule, channel)
+        for rule in begun.into_iter().filter_map(|number| self.rules.get(number)) {
+            if fits_service(rule, channel)
+                && let Some(statement) = self.judge(ix, rule)
             {
-                continue;
-            }
-            if let Some(statement) = self.judge(ix, rule) {
                 said.push((rule, rule.weight * statement.strength, statement));
             }
         }
@@ -184,11 +156,77 @@ impl<'a> Scene<'a> {
         statements
     }
 
-    /// Rules that may have something to look at in a channel that speaks these protocols.
-    fn speaking(&self, speaks: u8) -> &[&'a FamilyRule] {
-        let needs =
-            |rule: &&FamilyRule| rule.body.steps.first().is_some_and(|step| step.protocols & speaks != 0);
-        self.speaking[usize::from(speaks)].get_or_init(|| self.rules.iter().filter(needs).collect())
+    /// A rule that speaks of a channel although it does not begin in it: there is none.
+    #[cfg(test)]
+    pub fn unbegun(&self, ix: ChannelIx) -> Option<&'a str> {
+        let begun = self.begun(self.ledger.channel(ix));
+        let passed = self.rules.iter().enumerate().filter(|(number, _)| !begun.contains(number));
+        passed.map(|(_, rule)| rule).find(|rule| self.judge(ix, rule).is_some()).map(|rule| rule.id.as_str())
+    }
+
+    /// The rules whose first step may see something in a channel, by number.
+    fn begun(&self, channel: &Channel) -> Vec<usize> {
+        let of = |flow: usize| self.spoken.get(flow).copied().unwrap_or(0);
+        let mut speaks = channel.flows.iter().fold(0, |bits, flow| bits | of(flow));
+        if channel.domain.is_none() {
+            // The questions in a resolver's channel belong to domains.
+            speaks &= !protocol::DNS;
+        }
+        let mut begun: Vec<usize> = Vec::new();
+        if speaks & protocol::RAW != 0 {
+            let openings =
+                self.openings.get_or_init(|| Openings::new(self.first_looks(protocol::RAW, Look::begins)));
+            for flow in channel.flows.iter().filter(|&flow| of(flow) & protocol::RAW != 0) {
+                let Some(record) = self.ledger.flows.get(flow) else { continue };
+                openings.each(&Beginning::of(record), |(number, look)| {
+                    if !begun.contains(&number) && look.sees(record) {
+                        begun.push(number);
+                    }
+                });
+            }
+        }
+        if speaks & protocol::HTTP != 0 {
+            let asking = self.asking.get_or_init(|| {
+                self.first_looks(protocol::HTTP, |_| ()).into_iter().map(|(look, ())| look).collect()
+            });
+            let requests: Vec<(&Exchange, Sketch)> =
+                channel.flows.iter().flat_map(|flow| self.requests_of(flow)).collect();
+            let joined = requests.iter().fold(Sketch::default(), |all, (_, sketch)| all.and(*sketch));
+            let asks = |look: &Look| {
+                look.asked.may_fit(joined)
+                    && requests.iter().any(|(exchange, sketch)| {
+                        look.asked.may_fit(*sketch)
+                            && look.http.as_ref().is_none_or(|http| http.may_fit(exchange, sketch))
+                    })
+            };
+            begun.extend(asking.iter().filter(|(_, look)| asks(look)).map(|(number, _)| *number));
+        }
+        begun.extend(self.speaking(speaks & !(protocol::HTTP | protocol::RAW)));
+        begun.sort_unstable();
+        begun.dedup();
+        begun
+    }
+
+    /// The looks of first steps at a protocol, with the numbers of their rules and something worked out for each.
+    fn first_looks<T>(&self, at: u8, work: impl Fn(&Look) -> T) -> Vec<((usize, &'a Look), T)> {
+        let first = |(number, rule): (usize, &'a FamilyRule)| Some((number, rule.body.steps.first()?));
+        let looks = self.rules.iter().enumerate().filter_map(first);
+        let looks = looks.flat_map(|(number, step)| step.looks.iter().map(move |look| (number, look)));
+        looks.filter(|(_, look)| look.protocols() == at).map(|own| (own, work(own.1))).collect()
+    }
+
+    /// Numbers of the rules that have something to look at in a channel that speaks these protocols.
+    fn speaking(&self, speaks: u8) -> &[usize] {
+        if speaks == 0 {
+            return &[];
+        }
+        self.speaking[usize::from(speaks)].get_or_init(|| {
+            let looks = |rule: &FamilyRule| {
+                let mut looks = rule.body.steps.first().into_iter().flat_map(|step| &step.looks);
+                looks.any(|look| look.protocols() & speaks != 0)
+            };
+            self.rules.iter().enumerate().filter(|(_, rule)| looks(rule)).map(|(number, _)| number).collect()
+        })
     }
 
     /// The requests of a flow with their sketches.
@@ -282,6 +320,9 @@ impl<'a> Scene<'a> {
                     continue;
                 }
                 look.each(record, (speaks, requests), |sight| {
+                    if hits.len() >= MAX_SIGHTS {
+                        return;
+                    }
                     if matches!(sight, Sight::Dns(dns) if !questions.count(&dns.query)) {
                         return;
                     }
@@ -289,7 +330,7 @@ impl<'a> Scene<'a> {
                     // Two alternatives may see the same request.
                     let again = nth > 0
                         && hits.iter().rev().take_while(|h| h.flow == flow).any(|h| h.frame == hit.frame);
-                    if !again && hits.len() < MAX_SIGHTS {
+                    if !again {
                         if label.is_empty() {
                             label = describe(record, sight);
                         }

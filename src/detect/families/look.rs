@@ -302,6 +302,12 @@ struct TurnLook {
     bytes: Range,
 }
 
+impl TurnLook {
+    fn fits(&self, turn: &Turn) -> bool {
+        turn.0 == self.side && self.bytes.has(turn.2)
+    }
+}
+
 /// A length field.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -394,7 +400,7 @@ fn opening(flow: &Flow, side: SideName) -> Option<u64> {
 
 impl RawLook {
     fn begins(&self) -> Begins {
-        let of = |patterns: &Option<Many<Bytes>>| patterns.as_ref().and_then(ByteSet::near);
+        let of = |patterns: &Option<Many<Bytes>>| patterns.as_ref().map_or_else(Vec::new, ByteSet::near);
         Begins {
             speaks: self.speaks,
             lengths: [self.opening, self.answer],
@@ -583,9 +589,6 @@ pub struct Look {
     /// What it asks of a request at least.
     #[serde(skip)]
     pub asked: Asked,
-    /// What it asks of the beginning of a conversation at least.
-    #[serde(skip)]
-    pub begins: Begins,
 }
 
 /// What was seen once.
@@ -659,11 +662,16 @@ impl Look {
     pub fn settle(&mut self) {
         self.needs = self.looked_at();
         self.asked = self.http.as_ref().map_or(Asked::default(), |look| look.asked());
-        self.begins = self.raw.as_ref().map_or(Begins::default(), |look| look.begins());
+    }
+
+    /// What it asks of the beginning of a conversation at least.
+    pub fn begins(&self) -> Begins {
+        let mut begins = self.raw.as_ref().map_or(Begins::default(), |look| look.begins());
         if let Some(flow) = &self.flow {
-            self.begins.ports = flow.ports.as_ref().map(|list| list.0.clone());
-            self.begins.up = flow.up;
+            begins.ports = flow.ports.as_ref().map(|list| list.0.clone());
+            begins.up = flow.up;
         }
+        begins
     }
 
     fn looked_at(&self) -> u8 {
@@ -680,6 +688,14 @@ impl Look {
     /// How many protocols it looks at.
     pub fn count(&self) -> u32 {
         self.looked_at().count_ones()
+    }
+
+    /// Whether there is something to see in a conversation in no listed protocol.
+    pub fn sees(&self, flow: &Flow) -> bool {
+        let Some(look) = &self.raw else { return false };
+        given(self.flow.as_ref(), |look| look.fits(flow))
+            && look.fits(flow)
+            && given(look.turn.as_ref(), |wanted| flow.turns.iter().any(|turn| wanted.fits(turn)))
     }
 
     /// Calls `seen` for everything in `flow` that fits. `speaks` is what the flow speaks.
@@ -713,8 +729,10 @@ impl Look {
             match &look.turn {
                 None => seen(Sight::Raw),
                 Some(wanted) => {
-                    let fits = |turn: &&Turn| turn.0 == wanted.side && wanted.bytes.has(turn.2);
-                    flow.turns.iter().filter(fits).for_each(|turn| seen(Sight::Turn(turn)));
+                    flow.turns
+                        .iter()
+                        .filter(|turn| wanted.fits(turn))
+                        .for_each(|turn| seen(Sight::Turn(turn)));
                 }
             }
         } else if let Some(look) = &self.mail {

@@ -111,5 +111,10 @@ pub fn unique(rules: &[FamilyRule]) -> Result<(), RuleError> {
 #[cfg(test)]
 fn evaluate(ledger: &Ledger, rules: &[FamilyRule]) -> Vec<Statement> {
     let scene = Scene::new(ledger, rules);
-    (0..ledger.channels.len()).flat_map(|at| scene.statements(ChannelIx(at))).collect()
+    let channels = (0..ledger.channels.len()).map(ChannelIx);
+    let look = |ix| {
+        assert_eq!(scene.unbegun(ix), None);
+        scene.statements(ix)
+    };
+    channels.flat_map(look).collect()
 }

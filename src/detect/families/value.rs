@@ -1,9 +1,10 @@
 //! The small values of the rule language: words, ranges, patterns over text and over bytes.
 
+use memchr::memmem::Finder;
 use regex::bytes;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal};
-use regex_syntax::hir::{Look, LookSet};
+use regex_syntax::hir::{Hir, HirKind, Look, LookSet};
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
@@ -78,6 +79,13 @@ impl Text {
 
     /// Whether it is found in `text`. One that cannot be compiled, which [`check`](Self::check) tells, never is.
     pub fn found(&self, text: &str) -> bool {
+        let edges = self.edges.get_or_init(|| Edges::of(&self.pattern));
+        if let Some(whole) = &edges.whole {
+            return whole.found(text.as_bytes());
+        }
+        if !edges.fit(text.as_bytes()) {
+            return false;
+        }
         let compiled = self.compiled.get_or_init(|| compile(&self.pattern, false).ok());
         compiled.as_ref().is_some_and(|regex| regex.is_match(text.as_bytes()))
     }
@@ -104,6 +112,42 @@ impl<'de> Deserialize<'de> for Text {
 struct Edges {
     front: Vec<Box<[u8]>>,
     back: Vec<Box<[u8]>>,
+    /// The whole pattern, where it is nothing but a few texts.
+    whole: Option<Whole>,
+}
+
+/// A pattern that is one of some texts, anywhere or at an end.
+#[derive(Debug, Clone)]
+struct Whole {
+    start: bool,
+    end: bool,
+    texts: Vec<Finder<'static>>,
+}
+
+impl Whole {
+    fn of(parsed: &Hir) -> Option<Self> {
+        let alone = std::slice::from_ref(parsed);
+        let parts = if let HirKind::Concat(parts) = parsed.kind() { parts.as_slice() } else { alone };
+        let is = |part: Option<&Hir>, look| part.is_some_and(|part| *part.kind() == HirKind::Look(look));
+        let start = is(parts.first(), Look::Start);
+        let parts = &parts[usize::from(start)..];
+        let end = is(parts.last(), Look::End);
+        let middle = Hir::concat(parts[..parts.len() - usize::from(end)].to_vec());
+        let found = Extractor::new().extract(&middle);
+        let all = found.literals().filter(|all| !all.is_empty() && all.len() <= MAX_EDGES)?;
+        let exact = middle.properties().look_set().is_empty() && all.iter().all(Literal::is_exact);
+        let texts = all.iter().map(|text| Finder::new(text.as_bytes()).into_owned()).collect();
+        exact.then_some(Self { start, end, texts })
+    }
+
+    fn found(&self, text: &[u8]) -> bool {
+        self.texts.iter().any(|own| match (self.start, self.end) {
+            (true, true) => text == own.needle(),
+            (true, false) => text.starts_with(own.needle()),
+            (false, true) => text.ends_with(own.needle()),
+            (false, false) => own.find(text).is_some(),
+        })
+    }
 }
 
 /// Beginnings or endings of one pattern that are compared; of more only their outermost bytes are.
@@ -136,6 +180,7 @@ impl Edges {
         Self {
             front: if front { literals(ExtractKind::Prefix) } else { Vec::new() },
             back: if back { literals(ExtractKind::Suffix) } else { Vec::new() },
+            whole: Whole::of(&parsed),
         }
     }
 
@@ -185,7 +230,7 @@ impl Bytes {
         }
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         if let Some(inner) = text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
             if !TRUSTED.get() {
                 compile(inner, true).map_err(|error| error.to_string())?;
@@ -318,7 +363,7 @@ mod tests {
     #[test]
     fn what_is_found_fits_the_edges_of_its_pattern() {
         let edges = |pattern: &str| {
-            let Edges { front, back } = Edges::of(pattern);
+            let Edges { front, back, .. } = Edges::of(pattern);
             let text = |edges: Vec<Box<[u8]>>| {
                 edges
                     .iter()
@@ -351,6 +396,37 @@ mod tests {
             (r"^.*end\z", "the end"),
         ] {
             assert!(text(pattern).found(found) && text(pattern).may_be_found(found), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn patterns_that_are_texts_are_found_as_the_regex_finds_them() {
+        let texts = ["", "ab", "xab", "abx", "cd", "xcdx", "a", "b", "ab\n", "AB", "acd", "bcd"];
+        for (pattern, plain) in [
+            ("ab", true),
+            ("^ab", true),
+            ("ab$", true),
+            ("^ab$", true),
+            ("^(ab|cd)$", true),
+            ("[ab]cd", true),
+            ("ab|cd$", false),
+            ("^(a$|b)cd$", false),
+            ("(?i)ab$", true),
+            ("(?m)^ab$", false),
+            ("ab*", false),
+            ("^$", true),
+            (r"\bab", false),
+        ] {
+            let whole = Edges::of(pattern).whole;
+            assert_eq!(whole.is_some(), plain, "{pattern}");
+            let regex = compile(pattern, false).expect(pattern);
+            for text in texts {
+                let text = text.as_bytes();
+                assert!(
+                    whole.as_ref().is_none_or(|own| own.found(text) == regex.is_match(text)),
+                    "{pattern}"
+                );
+            }
         }
     }
 

@@ -37,6 +37,10 @@ impl<T: Ord, const N: usize> Few<T, N> {
     {
         self.0.binary_search_by(|own| own.borrow().cmp(item)).is_ok()
     }
+    /// Whether nothing is in both.
+    pub fn is_disjoint(&self, other: &Self) -> bool {
+        !self.0.iter().any(|own| other.contains(own))
+    }
 }
 
 impl<T, const N: usize> std::ops::Deref for Few<T, N> {

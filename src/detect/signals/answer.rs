@@ -1,14 +1,14 @@
 //! What came back, and is not what it is called; and pages that a program turns over and over.
 
-use super::{Needs, Signal, View, count, size};
+use super::{Marks, Needs, Signal, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
 use crate::record::{Exchange, Flow, Shape};
 use std::collections::BTreeMap;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "false-file", needs: Needs::HTTP, look: false_file },
-    Signal { name: "same-page", needs: Needs::HTTP, look: same_page },
+    Signal { name: "false-file", needs: Needs::HTTP.and(Marks::PUBLIC), look: false_file },
+    Signal { name: "same-page", needs: Needs::HTTP.and(Marks::ASKED), look: same_page },
     Signal { name: "bare-browser", needs: Needs::HTTP, look: bare_browser },
 ];
 

@@ -1,6 +1,6 @@
 //! Regular check-ins: of connections, of requests, of turns inside one connection.
 
-use super::{Needs, Signal, View};
+use super::{Marks, Needs, Signal, View};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Beacon, Kind};
 use crate::record::{Exchange, Flow, SideName, State};
@@ -8,10 +8,14 @@ use crate::time::{Duration, Timestamp};
 use std::collections::BTreeMap;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "beat-connections", needs: Needs::SEVERAL, look: connections },
-    Signal { name: "beat-requests", needs: Needs::HTTP, look: requests },
+    Signal {
+        name: "beat-connections",
+        needs: Needs::SEVERAL.and(Marks::FIVE).and(Marks::NO_RESOLVER),
+        look: connections,
+    },
+    Signal { name: "beat-requests", needs: Needs::HTTP.and(Marks::ASKED), look: requests },
     Signal { name: "beat-turns", needs: Needs::TURNS, look: turns },
-    Signal { name: "polling", needs: Needs::HTTP, look: polling },
+    Signal { name: "polling", needs: Needs::HTTP.and(Marks::ASKED), look: polling },
 ];
 
 /// Events nearer than this are one: parallel connections, a request in pieces. Seconds.

@@ -1,17 +1,24 @@
 //! Where the service is and what it is called: weak by themselves.
 
-use super::{Needs, Signal, View, common_port};
+use super::{Marks, Needs, Signal, View, common_port};
 use crate::detect::evidence::Statement;
 use crate::record::Proto;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "bare-address", needs: Needs::NOTHING, look: bare },
-    Signal { name: "odd-port", needs: Needs::TCP, look: odd_port },
-    Signal { name: "dynamic-name", needs: Needs::NOTHING, look: dynamic },
-    Signal { name: "tunnel-name", needs: Needs::NOTHING, look: tunnel },
-    Signal { name: "alternative-root", needs: Needs::NOTHING, look: alternative },
-    Signal { name: "unresolved-name", needs: Needs::HTTP, look: unresolved },
+    Signal { name: BARE, needs: Needs::NOTHING.and(Marks::PUBLIC).and(Marks::BARE), look: bare },
+    Signal { name: "odd-port", needs: Needs::TCP.and(Marks::PUBLIC), look: odd_port },
+    Signal { name: "dynamic-name", needs: Needs::NOTHING.and(Marks::DYNAMIC), look: dynamic },
+    Signal { name: "tunnel-name", needs: Needs::NOTHING.and(Marks::TUNNEL), look: tunnel },
+    Signal { name: "alternative-root", needs: Needs::NOTHING.and(Marks::NAMED), look: alternative },
+    Signal {
+        name: "unresolved-name",
+        needs: Needs::HTTP.and(Marks::PUBLIC).and(Marks::NAMED),
+        look: unresolved,
+    },
 ];
+
+/// The signal that most channels of a scan have, and that alone says nothing.
+pub const BARE: &str = "bare-address";
 
 fn told(view: &View<'_>, strength: f64, why: String) -> Option<Statement> {
     let (index, flow) = view.flows().next()?;

@@ -1,6 +1,6 @@
 //! Names asked for inside HTTPS by something that is no browser.
 
-use super::{Needs, Signal, View};
+use super::{Marks, Needs, Signal, View};
 use crate::detect::evidence::Statement;
 use crate::detect::ledger::likeness::print;
 use crate::detect::ledger::{EventKind, address};
@@ -8,8 +8,12 @@ use crate::record::Flow;
 use crate::time::Duration;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "doh-by-program", needs: Needs::EVENTS, look: by_program },
-    Signal { name: "doh-before", needs: Needs::EVENTS, look: before },
+    Signal { name: "doh-by-program", needs: Needs::EVENTS.and(Marks::ALIKE), look: by_program },
+    Signal {
+        name: "doh-before",
+        needs: Needs::EVENTS.and(Marks::ALIKE).and(Marks::PUBLIC).and(Marks::UNKNOWN),
+        look: before,
+    },
 ];
 
 /// How long before a first contact a question still belongs to it.

@@ -2,14 +2,14 @@
 
 use super::inventory::holds;
 use super::mail::{dated, tagged};
-use super::{Needs, Signal, View, count};
+use super::{Marks, Needs, Signal, View, count};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Loot, Upload};
 use crate::record::{Flow, Ftp};
 use std::collections::BTreeMap;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "ftp-store-only", needs: Needs::FTP, look: store_only },
+    Signal { name: "ftp-store-only", needs: Needs::FTP.and(Marks::PUBLIC), look: store_only },
     Signal { name: "ftp-names-host", needs: Needs::FTP, look: names_host },
 ];
 

@@ -1,7 +1,7 @@
 //! Check-ins that come ever more seldom: a program that backs off from a server it does not reach, or is not wanted by.
 
 use super::beat::median;
-use super::{Needs, Signal, View};
+use super::{Marks, Needs, Signal, View};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Beacon, Kind};
 use crate::record::State;
@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 use std::collections::BTreeMap;
 
 pub(super) const SIGNALS: &[Signal] =
-    &[Signal { name: "beat-backoff", needs: Needs::SEVERAL.or(Needs::HTTP), look }];
+    &[Signal { name: "beat-backoff", needs: Needs::SEVERAL.or(Needs::HTTP).and(Marks::NO_RESOLVER), look }];
 
 /// Events nearer than this are one, in seconds: parallel connections, a request in pieces.
 const TOGETHER_S: f64 = 0.8;
@@ -98,7 +98,9 @@ fn by_rule(gaps: &[f64], steps: usize, multiple: bool) -> Option<Growth> {
 type Moments = Vec<(f64, usize, u64, Timestamp)>;
 
 fn look(view: &View<'_>) -> Option<Statement> {
-    if view.channel.service.is("resolver") {
+    // Growing pauses lie between one moment more than there are of them.
+    let requests = view.exchanges().take(MIN_GROWING + 1).count();
+    if view.channel.service.is("resolver") || view.channel.flows.len() + requests <= MIN_GROWING {
         return None;
     }
     let from = view.channel.first;

@@ -1,7 +1,7 @@
 //! Facts about the machine and its user, sent where nobody asked for them.
 
 use super::loot::marks;
-use super::{Needs, Signal, View};
+use super::{Marks, Needs, Signal, View};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Loot};
 use crate::record::{Body, Field};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "bot-fields", needs: Needs::HTTP, look: fields },
     Signal { name: "host-names-sent", needs: Needs::HTTP, look: names },
-    Signal { name: "inventory-text", needs: Needs::PIECE, look: text },
+    Signal { name: "inventory-text", needs: Needs::PIECE.and(Marks::MARKED), look: text },
     Signal { name: "report-in-agent", needs: Needs::HTTP, look: agent },
 ];
 
@@ -106,6 +106,9 @@ fn query_names(path: &str) -> impl Iterator<Item = String> {
 fn fields(view: &View<'_>) -> Option<Statement> {
     let mut best: Option<(BTreeSet<&'static str>, BTreeSet<&'static str>, bool, Statement)> = None;
     for (index, flow, exchange) in view.exchanges() {
+        if exchange.request.is_none() && !exchange.path.contains('?') {
+            continue;
+        }
         let (mut identity, mut facts) = (BTreeSet::new(), BTreeSet::new());
         let mut take = |name: &str| {
             // Members of a coded field are named `field.member`.

@@ -1,14 +1,14 @@
 //! What left, by the names of its pieces and the marks of credential lists.
 
-use super::{Needs, Piece, Signal, View, size};
+use super::{Marks, Needs, Piece, Signal, View, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Loot, Upload};
 use crate::record::Body;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "loot-listing", needs: Needs::PIECE, look: listing },
-    Signal { name: "credential-text", needs: Needs::PIECE, look: credentials },
+    Signal { name: "loot-listing", needs: Needs::PIECE.and(Marks::FILED), look: listing },
+    Signal { name: "credential-text", needs: Needs::PIECE.and(Marks::MARKED), look: credentials },
     Signal { name: "credential-query", needs: Needs::HTTP, look: query },
 ];
 
@@ -310,14 +310,17 @@ fn query(view: &View<'_>) -> Option<Statement> {
         if asked.is_empty() && exchange.request.is_none() {
             continue;
         }
+        if exchange.header("Cookie").is_some() || exchange.header("Referer").is_some() {
+            // Sent by a browser.
+            continue;
+        }
         let mut names: BTreeSet<String> =
             asked.split('&').filter_map(|pair| pair.split('=').next()).map(str::to_lowercase).collect();
         if let Some(body) = exchange.request.as_deref() {
             names.extend(body.fields.iter().map(|field| field.name.to_lowercase()));
         }
         let any = |list: &[&str]| list.iter().any(|name| names.contains(*name));
-        let browser = exchange.header("Cookie").is_some() || exchange.header("Referer").is_some();
-        if any(&USERS) && any(&SECRETS) && any(&ORIGINS) && !browser {
+        if any(&USERS) && any(&SECRETS) && any(&ORIGINS) {
             found.push((index, flow, exchange));
         }
     }

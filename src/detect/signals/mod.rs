@@ -9,7 +9,9 @@ mod destination;
 mod doh;
 mod drip;
 mod ftp;
+mod gate;
 mod growth;
+mod hosts;
 mod inventory;
 mod loot;
 mod mail;
@@ -24,12 +26,17 @@ mod upload;
 mod web_service;
 mod webdav;
 
+pub use destination::BARE;
+pub use hosts::Hosts;
 pub use opaque::turned;
 
 use super::evidence::{ChannelIx, MAX_FRAMES, Statement};
-use super::ledger::{Channel, Event, EventKind, HostView, Ledger, Traits as Needs};
+use super::ledger::{Channel, Event, EventKind, HostView, Ledger, Traits};
 use crate::record::{Body, Exchange, Flow, Proto};
 use crate::time::{Duration, Timestamp};
+use gate::{Marks, Needs};
+use hosts::Past;
+use std::sync::LazyLock;
 
 /// A signal: its name in `rules/signals.toml` and how it looks.
 #[derive(Debug, Clone, Copy)]
@@ -66,19 +73,128 @@ pub const ALL: [&[Signal]; 20] = [
     webdav::SIGNALS,
 ];
 
-/// Every statement of every signal, channel by channel. Visitors from the Internet and multicast are no one's loss.
-pub fn look(view: &View<'_>) -> Vec<Statement> {
-    let apart = |signal: &&Signal| view.channel.domain.is_none() || tunnel::of_domain(signal.name);
-    let traits = Needs::of(view.ledger, view.channel, view.host);
-    let needed = |signal: &&Signal| {
-        let may = signal.needs.met_by(traits);
-        debug_assert!(may || (signal.look)(view).is_none(), "{} sees without what it needs", signal.name);
-        may
+/// Bound on signals, in words of 64.
+const WORDS: usize = 2;
+
+/// Signals as bits, by their place in [`ALL`].
+#[derive(Debug, Clone, Copy, Default)]
+struct Set([u64; WORDS]);
+
+impl Set {
+    fn insert(&mut self, at: usize) {
+        self.0[at / 64] |= 1 << (at % 64);
+    }
+
+    fn add(&mut self, other: Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(own, other)| *own |= other);
+    }
+
+    fn keep(&mut self, other: Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(own, other)| *own &= other);
+    }
+
+    /// The lowest, taken out.
+    fn pop(&mut self) -> Option<usize> {
+        let word = self.0.iter().position(|word| *word != 0)?;
+        let bit = self.0[word].trailing_zeros() as usize;
+        self.0[word] &= self.0[word] - 1;
+        Some(word * 64 + bit)
+    }
+}
+
+/// Signals by what they need.
+struct Index {
+    all: Vec<&'static Signal>,
+    /// Those that need nothing.
+    always: Set,
+    /// Those that need one of some traits, by trait.
+    by_trait: Vec<(Traits, Set)>,
+    /// Those that look at a domain's questions, too.
+    of_domain: Set,
+    /// The one that says of most channels what alone tells nothing.
+    bare: usize,
+}
+
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
+    let all: Vec<&Signal> = ALL.into_iter().flatten().collect();
+    assert!(all.len() <= WORDS * 64, "more signals than bits");
+    let set = |fits: &dyn Fn(&Signal) -> bool| {
+        let mut set = Set::default();
+        all.iter().enumerate().filter(|(_, signal)| fits(signal)).for_each(|(at, _)| set.insert(at));
+        set
     };
-    let said = ALL.into_iter().flatten().filter(apart).filter(needed).filter_map(|signal| {
-        (signal.look)(view).map(|statement| Statement { signal: signal.name.into(), ..statement })
-    });
-    said.collect()
+    let by_trait =
+        gate::TRAITS.into_iter().map(|own| (own, set(&|signal| signal.needs.asks_for(own)))).collect();
+    Index {
+        always: set(&|signal| signal.needs.asks_for_nothing()),
+        by_trait,
+        of_domain: set(&|signal| tunnel::of_domain(signal.name)),
+        bare: all.iter().position(|signal| signal.name == BARE).unwrap_or(usize::MAX),
+        all,
+    }
+});
+
+/// What all signals say of a channel.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// Their statements, in the order of [`ALL`].
+    pub statements: Vec<Statement>,
+    /// Where among them that of the bare address would stand, if it is yet to be made: it is said of most channels, and
+    /// most have nothing else.
+    pub bare: Option<usize>,
+}
+
+impl Said {
+    /// Makes the statement that is yet to be made.
+    pub fn complete(&mut self, view: &View<'_>) {
+        if let Some(at) = self.bare.take()
+            && let Some(statement) = INDEX.all.get(INDEX.bare).and_then(|signal| signal.look(view))
+        {
+            self.statements.insert(at, statement);
+        }
+    }
+}
+
+impl Signal {
+    fn look(&self, view: &View<'_>) -> Option<Statement> {
+        (self.look)(view).map(|statement| Statement { signal: self.name.into(), ..statement })
+    }
+}
+
+/// What every signal says of a channel. Visitors from the Internet and multicast are no one's loss.
+pub fn look(view: &View<'_>) -> Said {
+    let index = &*INDEX;
+    let mut set = index.always;
+    for (own, signals) in &index.by_trait {
+        if view.traits.any(*own) {
+            set.add(*signals);
+        }
+    }
+    if view.channel.domain.is_some() {
+        set.keep(index.of_domain);
+    }
+    let mut said = Said::default();
+    while let Some(at) = set.pop() {
+        let signal = index.all[at];
+        if !signal.needs.met_by(view.traits, view.marks) {
+            continue;
+        }
+        if at == index.bare {
+            said.bare = Some(said.statements.len());
+        } else {
+            said.statements.extend(signal.look(view));
+        }
+    }
+    debug_assert_eq!(unfounded(view), None, "it sees without what it needs");
+    said
+}
+
+/// A signal that says something of a channel although that has not what it needs: there is none.
+fn unfounded(view: &View<'_>) -> Option<&'static str> {
+    let apart = |signal: &&Signal| view.channel.domain.is_none() || tunnel::of_domain(signal.name);
+    let passed = |signal: &&Signal| !signal.needs.met_by(view.traits, view.marks);
+    let mut passed = ALL.into_iter().flatten().filter(apart).filter(passed);
+    passed.find(|signal| (signal.look)(view).is_some()).map(|signal| signal.name)
 }
 
 /// One channel as a signal sees it.
@@ -92,6 +208,13 @@ pub struct View<'a> {
     pub channel: &'a Channel,
     /// Its client.
     pub host: &'a HostView,
+    /// All hosts.
+    hosts: &'a Hosts<'a>,
+    /// What the client did.
+    past: &'a Past,
+    /// What the channel has.
+    traits: Traits,
+    marks: Marks,
 }
 
 /// Something that went to the service as one piece.
@@ -113,10 +236,14 @@ pub struct Piece<'a> {
 
 impl<'a> View<'a> {
     /// The view of a channel; none where it cannot be a victim's.
-    pub fn new(ledger: &'a Ledger, ix: ChannelIx) -> Option<Self> {
-        let channel = ledger.channels.get(ix.0)?;
-        let host = ledger.hosts.get(&channel.client?)?;
-        (!channel.inbound).then_some(Self { ledger, ix, channel, host })
+    pub fn new(hosts: &'a Hosts<'a>, ix: ChannelIx) -> Option<Self> {
+        let ledger = hosts.ledger();
+        let channel = ledger.channels.get(ix.0).filter(|channel| !channel.inbound)?;
+        let (host, past) = hosts.of(ix)?;
+        let traits = Traits::of(ledger, channel, host);
+        let marks =
+            Marks::of(ledger, channel, (host, past.fetched(&host.timeline, ix).next().is_some()), traits);
+        Some(Self { ledger, ix, channel, host, hosts, past, traits, marks })
     }
 
     /// Flows with their index in the ledger, in time order.
@@ -186,14 +313,22 @@ impl<'a> View<'a> {
 
     /// The last event of a kind in another channel, at most `within` before `moment`.
     pub fn before(&self, kind: EventKind, moment: Timestamp, within: Duration) -> Option<&'a Event> {
-        self.recent(moment, within).find(|event| event.kind == kind && event.channel != self.ix)
+        self.recent(kind, moment, within).find(|event| event.channel != self.ix)
     }
 
-    /// What the host did in the time `within` before `moment`, the latest first.
-    pub fn recent(&self, moment: Timestamp, within: Duration) -> impl Iterator<Item = &'a Event> + use<'a> {
-        let events = &self.host.timeline;
-        let past = events.partition_point(|event| event.time <= moment);
-        events[..past].iter().rev().take_while(move |event| moment.since(event.time) <= within)
+    /// What the host did of a kind in the time `within` before `moment`, the latest first.
+    pub fn recent(
+        &self,
+        kind: EventKind,
+        moment: Timestamp,
+        within: Duration,
+    ) -> impl Iterator<Item = &'a Event> + use<'a> {
+        self.past.recent(&self.host.timeline, kind, moment, within)
+    }
+
+    /// Libraries and programs that came from the service, in order of time.
+    pub fn fetched(&self) -> impl Iterator<Item = &'a Event> + use<'a> {
+        self.past.fetched(&self.host.timeline, self.ix)
     }
 
     /// Whether the service is what it is called, and `rules/services.toml` knows it for ordinary business.
@@ -279,5 +414,72 @@ fn count(n: usize, thing: &str) -> String {
         _ if n == 1 => format!("1 {thing}"),
         Some(stem) => format!("{n} {stem}ies"),
         None => format!("{n} {thing}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::testing::{body, certificate, flow, ledger, mail, request, view_at, zip};
+    use crate::record::{Mail, SideName, State};
+
+    /// Conversations of most kinds, each with something said of it.
+    fn ledgers() -> Vec<Ledger> {
+        let at = |n: i64| 1_000 * n;
+        let agent = [("User-Agent", "Mozilla/4.08"), ("Content-Type", "multipart/form-data,boundary=x")];
+        let loot = zip(40_000, &["Passwords.txt", "Cookies/a.txt"]);
+        let pe = crate::record::Body { magic: Some("pe".into()), ..body(90_000) };
+        let mut got = request("GET", "203.0.113.6", "/a.exe?bot_id=1&os=2", &[], None);
+        got.response = Some(Box::new(pe));
+        let own = certificate("CN=localhost", "CN=localhost", &[]);
+        let word: Vec<u8> = b"shell".iter().copied().chain([0; 43]).collect();
+        let turns: Vec<_> = (0..20).map(|n| (SideName::Client, n * 60_000, 45)).collect();
+        let polls = (0..12).map(|n| {
+            let get = request("GET", "203.0.113.7", "/tasks", &[], None);
+            flow("203.0.113.7", 8090).at_ms(n * 30_000).http(get).build()
+        });
+        let gone = (0..9).map(|n| flow("203.0.113.8", 4444).at_ms(n * 30_000).state(State::Refused).build());
+        vec![
+            ledger([flow("192.0.2.1", 53).dns("www.shop.example", "A", &["198.51.100.9"]).build()]),
+            ledger([flow("198.51.100.9", 443)
+                .tls(Some("www.shop.example"), None)
+                .payload(900, 9_000)
+                .build()]),
+            ledger([flow("203.0.113.5", 8444).tls(None, Some(own)).payload(90_000, 900).build()]),
+            ledger([flow("203.0.113.4", 80)
+                .http(request("POST", "203.0.113.4", "/gate.php", &agent, Some(loot)))
+                .build()]),
+            ledger([
+                flow("203.0.113.6", 80).http(got).build(),
+                flow("203.0.113.6", 4443).at_ms(at(9)).payload(99, 99).first(&[7; 40], &[7; 40]).build(),
+                flow("203.0.113.9", 4443).at_ms(at(12)).payload(30_000, 99).turns(&turns).build(),
+            ]),
+            ledger([flow("203.0.113.3", 587)
+                .smtp(mail("HOST1", Mail { headers: vec!["To".into()], ..Mail::default() }))
+                .build()]),
+            ledger([flow("203.0.113.2", 0).proto(Proto::Icmp).first(&word, &[]).payload(788, 0).build()]),
+            ledger(polls.chain(gone)),
+        ]
+    }
+
+    #[test]
+    fn what_is_passed_by_says_nothing() {
+        let mut names = Vec::new();
+        for ledger in ledgers() {
+            for ix in 0..ledger.channels.len() {
+                let view = view_at(&ledger, ix);
+                let apart =
+                    |signal: &&Signal| view.channel.domain.is_none() || tunnel::of_domain(signal.name);
+                let all: Vec<Statement> =
+                    ALL.into_iter().flatten().filter(apart).filter_map(|signal| signal.look(&view)).collect();
+                let mut said = look(&view);
+                said.complete(&view);
+                assert_eq!(said.statements, all);
+                names.extend(all.into_iter().map(|statement| statement.signal));
+            }
+        }
+        names.sort();
+        names.dedup();
+        assert!(names.len() >= 20, "{names:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! Conversations in no known protocol.
 
-use super::{Needs, Signal, View, common_port, opaque, size};
+use super::{Marks, Needs, Signal, View, common_port, opaque, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Upload};
 use crate::record::{Flow, Proto, Shape, SideName, State, Turn};
@@ -15,9 +15,9 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "stage-pushed", needs: Needs::TCP.or(Needs::HTTP), look: stage },
     Signal { name: "shell-banner", needs: Needs::RAW, look: shell },
     Signal { name: "unknown-text", needs: Needs::RAW, look: text },
-    Signal { name: "folders-asked", needs: Needs::RAW, look: folders },
-    Signal { name: "roles-reversed", needs: Needs::TCP, look: reversed },
-    Signal { name: "server-asks", needs: Needs::RAW, look: server_asks },
+    Signal { name: "folders-asked", needs: Needs::RAW.and(Marks::PUBLIC), look: folders },
+    Signal { name: "roles-reversed", needs: Needs::TCP.and(Marks::PUBLIC), look: reversed },
+    Signal { name: "server-asks", needs: Needs::RAW.and(Marks::PUBLIC), look: server_asks },
 ];
 
 /// Shortest prefix common to both sides that is called a mark, in bytes.

@@ -1,6 +1,6 @@
 //! What came shortly before: look-ups, dead drops, libraries, programs.
 
-use super::{Needs, Signal, View, count};
+use super::{Marks, Needs, Signal, View, count};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
 use crate::detect::ledger::{Event, EventKind, name};
@@ -10,14 +10,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "lookup-before", needs: Needs::EVENTS, look: lookup },
-    Signal { name: "dead-drop-before", needs: Needs::EVENTS, look: dead_drop },
+    Signal { name: "dead-drop-before", needs: Needs::EVENTS.and(Marks::UNKNOWN), look: dead_drop },
     Signal { name: "libraries-before", needs: Needs::EVENTS, look: libraries },
-    Signal { name: "program-from-same", needs: Needs::EVENTS, look: program },
-    Signal { name: "disguised-program", needs: Needs::EVENTS, look: disguised },
+    Signal { name: "program-from-same", needs: Needs::EVENTS.and(Marks::FETCHED), look: program },
+    Signal { name: "disguised-program", needs: Needs::EVENTS.and(Marks::FETCHED), look: disguised },
     Signal { name: "program-before", needs: Needs::EVENTS, look: program_before },
-    Signal { name: "dead-names-before", needs: Needs::EVENTS, look: dead_names },
-    Signal { name: "sequence", needs: Needs::EVENTS, look: sequence },
-    Signal { name: "program-calls-back", needs: Needs::EVENTS, look: calls_back },
+    Signal {
+        name: "dead-names-before",
+        needs: Needs::EVENTS.and(Marks::PUBLIC).and(Marks::UNKNOWN),
+        look: dead_names,
+    },
+    Signal {
+        name: "sequence",
+        needs: Needs::EVENTS.and(Marks::PUBLIC).and(Marks::UNKNOWN).and(Marks::STREAM),
+        look: sequence,
+    },
+    Signal {
+        name: "program-calls-back",
+        needs: Needs::EVENTS.and(Marks::FETCHED).and(Marks::BARE),
+        look: calls_back,
+    },
 ];
 
 /// How long before the contact a look at the public address still belongs to it: measured gaps are 1 to 30 s,
@@ -33,6 +45,8 @@ const PROGRAM: Duration = Duration::from_secs(300);
 const WALK: Duration = Duration::from_secs(120);
 /// Fewest owners whose names must have failed: people mistype one, captive networks fail two.
 const MIN_DEAD: usize = 3;
+/// Owners from which on a resolver is gone, or filters: it fails for everything.
+const MAX_DEAD: usize = 30;
 /// Least that is called an upload here, in bytes.
 const MIN_UPLOAD: u64 = 2_000;
 
@@ -76,9 +90,9 @@ fn dead_drop(view: &View<'_>) -> Option<Statement> {
     let gap = view.channel.first.since(event.time).as_secs_f64();
     let why = format!("first contact {gap:.0} s after a page of {}", event.what);
     // People follow one link; programs go through a list of places.
-    let second = view.recent(view.channel.first, DROP).find(|other| {
-        other.kind == EventKind::DeadDrop
-            && other.channel != view.ix
+    let second = view.recent(EventKind::DeadDrop, view.channel.first, DROP).find(|other| {
+        other.channel != view.ix
+            && other.what != event.what
             && name::owner(&other.what) != name::owner(&event.what)
     });
     // Nobody reads the nodes of a blockchain with their own eyes.
@@ -99,8 +113,7 @@ fn dead_drop(view: &View<'_>) -> Option<Statement> {
 
 /// Libraries that open browser stores came from this service.
 fn libraries(view: &View<'_>) -> Option<Statement> {
-    let own: Vec<&Event> =
-        view.host.timeline.iter().filter(|e| e.kind == EventKind::Library && e.channel == view.ix).collect();
+    let own: Vec<&Event> = view.fetched().filter(|event| event.kind == EventKind::Library).collect();
     let names: BTreeSet<&str> = own.iter().map(|event| event.what.as_str()).collect();
     if let Some(first) = own.first()
         && view.channel.last >= first.time
@@ -121,8 +134,7 @@ fn libraries(view: &View<'_>) -> Option<Statement> {
 
 /// Programs fetched from this service.
 fn programs<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Event> + use<'a> {
-    let ix = view.ix;
-    view.host.timeline.iter().filter(move |event| event.kind == EventKind::Program && event.channel == ix)
+    view.fetched().filter(|event| event.kind == EventKind::Program)
 }
 
 /// A program was fetched from this service.
@@ -156,10 +168,8 @@ fn disguised(view: &View<'_>) -> Option<Statement> {
 /// The first contact follows the download of a program from a service without a confirmed name.
 fn program_before(view: &View<'_>) -> Option<Statement> {
     let moment = view.channel.first;
-    let event = view.recent(moment, PROGRAM).find(|event| {
-        event.kind == EventKind::Program
-            && event.channel != view.ix
-            && !view.ledger.channel(event.channel).service.is("ordinary")
+    let event = view.recent(EventKind::Program, moment, PROGRAM).find(|event| {
+        event.channel != view.ix && !view.ledger.channel(event.channel).service.is("ordinary")
     })?;
     let (index, flow) = view.flows().next()?;
     let gap = moment.since(event.time).as_secs_f64();
@@ -198,21 +208,26 @@ fn dead_names(view: &View<'_>) -> Option<Statement> {
     if !view.public() || view.known() || view.channel.bytes.0 == 0 || view.channel.bytes.1 == 0 {
         return None;
     }
-    let own = |event: &&Event| {
-        event.kind == EventKind::Dead
-            && event.channel != view.ix
-            && !service.names.iter().any(|name| name::owner(name) == event.what)
-    };
+    let mut owners: Option<Vec<&str>> = None;
     let mut dead: BTreeMap<&str, &Event> = BTreeMap::new();
-    for event in view.recent(view.channel.first, WALK).filter(own) {
-        dead.entry(&event.what).or_insert(event);
+    for event in view.recent(EventKind::Dead, view.channel.first, WALK) {
+        if event.channel == view.ix || dead.contains_key(event.what.as_str()) {
+            continue;
+        }
+        let owners =
+            owners.get_or_insert_with(|| service.names.iter().map(|name| name::owner(name)).collect());
+        if !owners.contains(&event.what.as_str()) {
+            dead.insert(&event.what, event);
+        }
+        // What fails for everything is the resolver.
+        if dead.len() >= MAX_DEAD {
+            return None;
+        }
     }
     let (index, flow) = view.flows().next()?;
     let strength = match dead.len() {
         0..MIN_DEAD => return None,
         MIN_DEAD => 0.6,
-        // A resolver that is gone, or one that filters, fails for everything.
-        30.. => return None,
         _ => 1.0,
     };
     let names = dead.keys().take(4).copied().collect::<Vec<_>>().join(", ");

@@ -1,6 +1,6 @@
 //! HTTP requests that browsers and honest programs do not make.
 
-use super::{Needs, Signal, View, count};
+use super::{Marks, Needs, Signal, View, count};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
 use crate::detect::ledger::name;
@@ -13,7 +13,7 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "poor-headers", needs: Needs::POST, look: poor_headers },
     Signal { name: "old-agent", needs: Needs::HTTP, look: old_agent },
     Signal { name: "http-1.0-post", needs: Needs::POST, look: old_version },
-    Signal { name: "false-encoding", needs: Needs::PIECE, look: false_encoding },
+    Signal { name: "false-encoding", needs: Needs::PIECE.and(Marks::WEB), look: false_encoding },
     Signal { name: "body-in-get", needs: Needs::POST, look: body_in_get },
     Signal { name: "misdeclared-body", needs: Needs::POST, look: misdeclared },
     Signal { name: "untyped-body", needs: Needs::POST, look: untyped },
@@ -23,7 +23,7 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "false-host", needs: Needs::HTTP, look: false_host },
     Signal { name: "errors-accepted", needs: Needs::POST, look: errors },
     Signal { name: "posts-only", needs: Needs::POST, look: posts_only },
-    Signal { name: "http-odd-port", needs: Needs::HTTP, look: odd_port },
+    Signal { name: "http-odd-port", needs: Needs::HTTP.and(Marks::PUBLIC), look: odd_port },
     Signal { name: "http-on-443", needs: Needs::HTTP, look: on_443 },
     Signal { name: "coded-query", needs: Needs::HTTP, look: coded_query },
     Signal { name: "coded-cookie", needs: Needs::HTTP, look: coded_cookie },
@@ -155,7 +155,7 @@ fn old_agent(view: &View<'_>) -> Option<Statement> {
     };
     all(
         view,
-        |exchange| ancient(exchange) && (post(exchange) || exchange.method == "GET"),
+        |exchange| (post(exchange) || exchange.method == "GET") && ancient(exchange),
         |found| {
             let agent = found.first()?.2.header("User-Agent").unwrap_or("");
             let posts = found.iter().any(|(.., exchange)| post(exchange));
@@ -405,7 +405,8 @@ fn consonants(text: &str) -> usize {
 /// A multipart header whose boundary stands after a comma: no library writes it so.
 fn comma(view: &View<'_>) -> Option<Statement> {
     let fits = |exchange: &Exchange| {
-        let kind = exchange.header("Content-Type").unwrap_or("").to_ascii_lowercase().replace(' ', "");
+        let Some(kind) = exchange.header("Content-Type") else { return false };
+        let kind = kind.to_ascii_lowercase().replace(' ', "");
         kind.starts_with("multipart/form-data,boundary") || kind.starts_with("multipart/form-data:boundary")
     };
     all(view, fits, |found| {
@@ -417,11 +418,9 @@ fn comma(view: &View<'_>) -> Option<Statement> {
 fn false_host(view: &View<'_>) -> Option<Statement> {
     let service = &view.channel.service;
     let fits = |exchange: &Exchange| {
-        exchange
-            .host
-            .as_deref()
-            .and_then(name::host)
-            .is_some_and(|host| !service.stated.contains(host.as_str()))
+        // What is stated is in the form of names: most hosts are sent so.
+        let other = exchange.host.as_deref().filter(|host| !service.stated.contains(*host));
+        other.and_then(name::host).is_some_and(|host| !service.stated.contains(host.as_str()))
     };
     all(view, fits, |found| {
         let host = found.first()?.2.host.as_deref()?;
@@ -511,9 +510,14 @@ fn longest_code(text: &str) -> usize {
 /// A program that is no browser asks with a long coded query.
 fn coded_query(view: &View<'_>) -> Option<Statement> {
     let fits = |exchange: &Exchange| {
-        let coded = exchange.path.split_once('?').is_some_and(|(_, query)| longest_code(query) >= MIN_CODE);
-        let bare = exchange.header("User-Agent").is_none() || exchange.headers.len() <= 4;
-        exchange.method == "GET" && coded && bare && !browser_like(exchange)
+        let coded =
+            || exchange.path.split_once('?').is_some_and(|(_, query)| longest_code(query) >= MIN_CODE);
+        let bare = || exchange.header("User-Agent").is_none() || exchange.headers.len() <= 4;
+        exchange.method == "GET"
+            && exchange.path.len() > MIN_CODE
+            && bare()
+            && coded()
+            && !browser_like(exchange)
     };
     all(view, fits, |found| {
         let least = found.iter().map(|(.., exchange)| exchange.headers.len()).min()?;
@@ -578,9 +582,9 @@ fn coded_path(view: &View<'_>) -> Option<Statement> {
             let digits = part.bytes().filter(u8::is_ascii_digit).count();
             part.len() >= 8 && both && digits >= 1 && !part.contains(['-', '.'])
         };
-        let coded: usize = path.split('/').filter(code).map(str::len).sum();
-        let program = exchange.headers.len() <= 5 && exchange.header("Accept-Language").is_none();
-        exchange.method == "GET" && path.len() >= 120 && coded * 10 >= path.len() * 6 && program
+        let coded = || path.split('/').filter(code).map(str::len).sum::<usize>();
+        let program = || exchange.headers.len() <= 5 && exchange.header("Accept-Language").is_none();
+        exchange.method == "GET" && path.len() >= 120 && program() && coded() * 10 >= path.len() * 6
     };
     all(view, fits, |found| {
         Some((1.0, format!("{} whose path is code: {}", count(found.len(), "GET"), first_path(found))))
@@ -590,8 +594,8 @@ fn coded_path(view: &View<'_>) -> Option<Statement> {
 /// A bare address is asked in the name of a page elsewhere.
 fn foreign_referer(view: &View<'_>) -> Option<Statement> {
     let other = |exchange: &Exchange| {
-        exchange.host.as_deref().and_then(name::address)?;
         let page = exchange.header("Referer")?;
+        exchange.host.as_deref().and_then(name::address)?;
         let page = page.split_once("://").map_or(page, |(_, rest)| rest);
         name::host(page.split('/').next().unwrap_or(""))
     };

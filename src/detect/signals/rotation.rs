@@ -1,21 +1,21 @@
 //! One thing said to many servers.
 
-use super::{Needs, Signal, View, count};
+use super::{Marks, Needs, Signal, View, count};
 use crate::detect::evidence::{ChannelIx, Statement};
 use crate::detect::finding::Kind;
-use crate::detect::ledger::likeness;
+use crate::detect::ledger::{Channel, likeness, name};
 use crate::record::{Exchange, Flow};
 use crate::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "one-request-many-servers", needs: Needs::HTTP, look: requests },
-    Signal { name: "one-certificate-style", needs: Needs::TLS, look: certificates },
+    Signal { name: "one-request-many-servers", needs: Needs::HTTP.and(Marks::ALIKE), look: requests },
+    Signal { name: "one-certificate-style", needs: Needs::TLS.and(Marks::ALIKE), look: certificates },
     Signal { name: "one-name-many-addresses", needs: Needs::POST, look: addresses },
-    Signal { name: "one-body-many-addresses", needs: Needs::POST, look: bodies },
-    Signal { name: "one-hello-many-addresses", needs: Needs::TLS, look: hellos },
-    Signal { name: "one-opening-many-addresses", needs: Needs::RAW, look: openings },
+    Signal { name: "one-body-many-addresses", needs: Needs::POST.and(Marks::ALIKE), look: bodies },
+    Signal { name: "one-hello-many-addresses", needs: Needs::TLS.and(Marks::ALIKE), look: hellos },
+    Signal { name: "one-opening-many-addresses", needs: Needs::RAW.and(Marks::ALIKE), look: openings },
 ];
 
 /// Fewest other services that must get the same.
@@ -34,8 +34,7 @@ fn requests(view: &View<'_>) -> Option<Statement> {
     let shared = view.exchanges().take(MAX_OTHERS).find_map(|(index, flow, exchange)| {
         let channels = alike.requests.get(&likeness::template(exchange)?)?;
         let others = channels.iter().filter(|ix| **ix != view.ix).take(MAX_OTHERS);
-        let apart =
-            others.filter(|ix| mine.is_disjoint(&likeness::owners(view.ledger.channel(**ix)))).count();
+        let apart = others.filter(|ix| unrelated(view, &mine, view.ledger.channel(**ix))).count();
         (apart >= MIN_OTHERS).then_some((index, flow, exchange, apart))
     });
     let (index, flow, exchange, apart) = shared?;
@@ -46,6 +45,20 @@ fn requests(view: &View<'_>) -> Option<Statement> {
     let mut statement = view.say(strength, why).exchange(index, flow, exchange);
     statement.kinds.push(Kind::C2);
     Some(statement)
+}
+
+/// Whether none of the owners of the channel is one of another's.
+fn unrelated(view: &View<'_>, mine: &BTreeSet<String>, other: &Channel) -> bool {
+    let (own, other) = (&view.channel.service, &other.service);
+    match (own.stated.is_empty(), other.stated.is_empty()) {
+        (true, true) => own.addrs.is_disjoint(&other.addrs),
+        (false, true) => !other.addrs.iter().any(|addr| mine.contains(&addr.to_string())),
+        (_, false) => {
+            // An owner is the end of a name; to compare ends is cheaper than to look one up.
+            let ends = |name: &str| mine.iter().any(|own| name.ends_with(own.as_str()));
+            !other.stated.iter().any(|name| ends(name) && mine.contains(name::owner(name)))
+        }
+    }
 }
 
 /// The template by which a channel belongs together with others, if it does; for merging.

@@ -215,8 +215,7 @@ fn message(flow: &Flow) -> Option<String> {
 fn word(view: &View<'_>) -> Option<Statement> {
     let (index, flow, own) = view.flows().find_map(|(index, flow)| Some((index, flow, message(flow)?)))?;
     let (ours, theirs) = (flow.client.addr, flow.server.addr);
-    let back = view.ledger.hosts.get(&theirs)?.channels.iter().map(|ix| view.ledger.channel(*ix));
-    let back = back.filter(|channel| channel.service.addrs.contains(&ours));
+    let back = view.hosts.echoes(theirs, ours).iter().map(|ix| view.ledger.channel(*ix));
     let (order, asked, word) = back
         .flat_map(|channel| channel.flows.iter().map(|index| (index, &view.ledger.flows[index])))
         .filter(|(_, other)| other.server.addr == ours && other.start < flow.start)
@@ -231,7 +230,6 @@ fn word(view: &View<'_>) -> Option<Statement> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::evidence::ChannelIx;
     use crate::detect::testing::{flow, ledger};
     use crate::record::SideName::{Client, Server};
 
@@ -245,7 +243,7 @@ mod tests {
 
     fn said(ledger: &crate::detect::ledger::Ledger) -> Option<Statement> {
         let ix = ledger.channels.iter().position(|channel| channel.domain.is_some())?;
-        dns(&View::new(ledger, ChannelIx(ix)).unwrap())
+        dns(&crate::detect::testing::view_at(ledger, ix))
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How much went up, how fast, and how little came back.
 
-use super::{Needs, Signal, View, count, size};
+use super::{Marks, Needs, Signal, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Upload};
 use crate::detect::ledger::name;
@@ -13,7 +13,7 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "upload-burst", needs: Needs::TCP, look: burst },
     Signal { name: "upload-in-parts", needs: Needs::POST, look: parts },
     Signal { name: "same-size-uploads", needs: Needs::TLS, look: same_size },
-    Signal { name: "archive-posted", needs: Needs::POST, look: archive },
+    Signal { name: "archive-posted", needs: Needs::POST.and(Marks::PUBLIC), look: archive },
 ];
 
 /// Least upload that is called one, in bytes: below, requests and reports of every program live.

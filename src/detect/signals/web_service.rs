@@ -1,14 +1,14 @@
 //! Messengers, webhooks, file hosts and paste sites as the place where loot is left.
 
-use super::{Needs, Signal, View, size};
+use super::{Marks, Needs, Signal, View, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Loot, Upload};
 use std::collections::BTreeMap;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "messenger-upload", needs: Needs::NOTHING, look: messenger },
-    Signal { name: "file-host-upload", needs: Needs::NOTHING, look: file_host },
-    Signal { name: "chain-rpc", needs: Needs::NOTHING, look: chain },
+    Signal { name: "messenger-upload", needs: Needs::NOTHING.and(Marks::MESSENGER), look: messenger },
+    Signal { name: "file-host-upload", needs: Needs::NOTHING.and(Marks::FILE_HOST), look: file_host },
+    Signal { name: "chain-rpc", needs: Needs::NOTHING.and(Marks::CHAIN), look: chain },
 ];
 
 /// Least that goes to a messenger's interface, in bytes: a greeting with the host's facts is some hundred,
@@ -20,8 +20,7 @@ const MIN_FILE: u64 = 15_000;
 /// Data goes to the interface that programs, not people, use to post into a chat.
 fn messenger(view: &View<'_>) -> Option<Statement> {
     // Where the host runs the chat's own program, its channels are seen too.
-    let client = view.host.channels.iter().any(|&ix| view.ledger.channel(ix).service.is("chat-client"));
-    (!client).then(|| left(view, "messenger", MIN_MESSAGE))?
+    (!view.past.chats()).then(|| left(view, "messenger", MIN_MESSAGE))?
 }
 
 /// A file goes to a service that keeps files for anyone.

@@ -1,14 +1,14 @@
 //! Folders in the web (WebDAV, RFC 4918): where programs are fetched from as if from a disk, and where files are put.
 
-use super::{Needs, Signal, View, count, size};
+use super::{Marks, Needs, Signal, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Upload};
 use crate::detect::ledger::name;
 use crate::record::{Exchange, Flow};
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "webdav-upload", needs: Needs::POST, look: upload },
-    Signal { name: "webdav-program", needs: Needs::HTTP, look: program },
+    Signal { name: "webdav-upload", needs: Needs::POST.and(Marks::PUBLIC), look: upload },
+    Signal { name: "webdav-program", needs: Needs::HTTP.and(Marks::PUBLIC), look: program },
 ];
 
 /// Methods of RFC 4918 and its kin, beside those of HTTP.

@@ -1,0 +1,131 @@
+//! What is the same for all channels of a host, worked out once: its past by kind of event, and what it runs.
+
+use crate::detect::evidence::ChannelIx;
+use crate::detect::ledger::{Event, EventKind, HostView, Ledger, Traits};
+use crate::time::{Duration, Timestamp};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::OnceLock;
+
+/// Hosts of a ledger, found by channel.
+#[derive(Debug)]
+pub struct Hosts<'a> {
+    ledger: &'a Ledger,
+    /// Of each channel its host, and where the host's past is.
+    seats: Vec<Option<(&'a HostView, usize)>>,
+    pasts: Vec<Past>,
+    /// Channels with echo messages by client and server, in order of first contact; made when asked for.
+    echoes: OnceLock<BTreeMap<(IpAddr, IpAddr), Vec<ChannelIx>>>,
+}
+
+/// What one host did and runs. The first of all is that of a host that did nothing.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// Events by kind, then time, by their place in the time line.
+    kinds: Box<[(EventKind, usize)]>,
+    /// Libraries and programs by the channel that they came from, then time, likewise.
+    fetched: Box<[(ChannelIx, usize)]>,
+    /// The host runs a chat's own program.
+    chats: bool,
+}
+
+impl<'a> Hosts<'a> {
+    /// Goes through all hosts. Time n log n in channels and events.
+    pub fn new(ledger: &'a Ledger) -> Self {
+        let mut seats = vec![None; ledger.channels.len()];
+        let mut pasts = vec![Past::default()];
+        for host in ledger.hosts.values() {
+            let past = Past::of(ledger, host);
+            let at = if past.says() {
+                pasts.push(past);
+                pasts.len() - 1
+            } else {
+                0
+            };
+            for ix in &host.channels {
+                if let Some(seat) = seats.get_mut(ix.0) {
+                    *seat = Some((host, at));
+                }
+            }
+        }
+        Self { ledger, seats, pasts, echoes: OnceLock::new() }
+    }
+
+    /// The ledger.
+    pub const fn ledger(&self) -> &'a Ledger {
+        self.ledger
+    }
+
+    /// The host of a channel with its past.
+    pub fn of(&self, ix: ChannelIx) -> Option<(&'a HostView, &Past)> {
+        let (host, at) = (*self.seats.get(ix.0)?)?;
+        Some((host, &self.pasts[at]))
+    }
+
+    /// Channels in which a host sent another echo messages, in order of first contact.
+    pub fn echoes(&self, client: IpAddr, server: IpAddr) -> &[ChannelIx] {
+        let all = self.echoes.get_or_init(|| {
+            let mut all: BTreeMap<_, Vec<ChannelIx>> = BTreeMap::new();
+            for (&client, host) in &self.ledger.hosts {
+                for &ix in &host.channels {
+                    let channel = self.ledger.channel(ix);
+                    let icmp = |flow: usize| self.ledger.traits[flow].any(Traits::ICMP);
+                    if channel.flows.iter().any(icmp) {
+                        for &server in &channel.service.addrs {
+                            all.entry((client, server)).or_default().push(ix);
+                        }
+                    }
+                }
+            }
+            all
+        });
+        all.get(&(client, server)).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Past {
+    fn of(ledger: &Ledger, host: &HostView) -> Self {
+        let events = host.timeline.iter().enumerate();
+        let mut kinds: Vec<(EventKind, usize)> = events.clone().map(|(at, event)| (event.kind, at)).collect();
+        kinds.sort_unstable();
+        let came = events.filter(|(_, event)| matches!(event.kind, EventKind::Library | EventKind::Program));
+        let mut fetched: Vec<(ChannelIx, usize)> = came.map(|(at, event)| (event.channel, at)).collect();
+        fetched.sort_unstable();
+        let chats = host.channels.iter().any(|&ix| ledger.channel(ix).service.is("chat-client"));
+        Self { kinds: kinds.into(), fetched: fetched.into(), chats }
+    }
+
+    const fn says(&self) -> bool {
+        self.chats || !self.kinds.is_empty()
+    }
+
+    /// Whether the host runs a chat's own program.
+    pub const fn chats(&self) -> bool {
+        self.chats
+    }
+
+    /// Events of a kind that are no more than `within` before `moment`, the latest first.
+    pub fn recent<'a>(
+        &'a self,
+        events: &'a [Event],
+        kind: EventKind,
+        moment: Timestamp,
+        within: Duration,
+    ) -> impl Iterator<Item = &'a Event> + use<'a> {
+        let past =
+            self.kinds.partition_point(|&(own, at)| own < kind || own == kind && events[at].time <= moment);
+        let past = self.kinds[..past].iter().rev().take_while(move |(own, _)| *own == kind);
+        past.map(|&(_, at)| &events[at]).take_while(move |event| moment.since(event.time) <= within)
+    }
+
+    /// Libraries and programs that came from a channel, in order of time.
+    pub fn fetched<'a>(
+        &'a self,
+        events: &'a [Event],
+        from: ChannelIx,
+    ) -> impl Iterator<Item = &'a Event> + use<'a> {
+        let start = self.fetched.partition_point(|(ix, _)| *ix < from);
+        let own = self.fetched[start..].iter().take_while(move |(ix, _)| *ix == from);
+        own.map(|&(_, at)| &events[at])
+    }
+}
