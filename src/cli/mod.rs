@@ -9,10 +9,12 @@ mod flows;
 mod help;
 mod inputs;
 mod map;
+mod progress;
 mod rules;
 mod scan;
 mod schema;
 mod suggest;
+mod timings;
 mod verify;
 
 use crate::pipeline;
@@ -102,6 +104,9 @@ struct InputArgs {
     /// Say on standard error what is read and how long each part takes.
     #[arg(short, long, conflicts_with = "quiet")]
     verbose: bool,
+    /// Say on standard error where the time of the run went, stage by stage.
+    #[arg(long)]
+    timings: bool,
 }
 
 /// A bound on memory that a run can keep.

@@ -7,6 +7,7 @@ mod update;
 pub use manifest::Manifest;
 
 use super::scan::{Detection, Means};
+use super::timings::Timings;
 use super::{Failure, Status, say};
 use crate::detect::finding::{Finding, Level};
 use crate::pipeline;
@@ -136,7 +137,8 @@ impl Found {
         let mut extracted = pipeline::extract(&[capture.to_owned()], &options, &mut |_| {});
         let say = |problem: &pipeline::Problem| format!("{}: {}", problem.path, problem.what);
         let problems = extracted.problems.iter().map(say).collect();
-        Self { findings: detection.detect(&mut extracted.records, means, 1).findings, problems }
+        let verdict = detection.detect(&mut extracted.records, means, 1, &mut Timings::start());
+        Self { findings: verdict.findings, problems }
     }
 }
 

@@ -270,7 +270,13 @@ impl ByteSet {
                     if at >= offset + digits.len() {
                         return None;
                     }
-                    (0..=u8::MAX).filter(|byte| byte & mask == value).for_each(|byte| own.insert(byte));
+                    match mask {
+                        0 => return Some(Self([u64::MAX; 4])),
+                        u8::MAX => own.insert(value),
+                        _ => (0..=u8::MAX)
+                            .filter(|byte| byte & mask == value)
+                            .for_each(|byte| own.insert(byte)),
+                    }
                 }
                 Bytes::Regex(pattern, _) if at == 0 => own.insert_first_of(pattern)?,
                 Bytes::Regex(..) => return None,
