@@ -267,13 +267,10 @@ impl Step {
     }
 }
 
-/// A file of rules, as its schema describes it.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, title = "A file of family rules")]
-#[allow(
-    dead_code,
-    reason = "only its schema is used: `parse` reads rule by rule, to name the one that is wrong"
-)]
+/// A file of rules. [`parse`] reads rule by rule, to name the one that is wrong.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "A file of family rules")]
 struct RuleFile {
     /// The family of all rules in the file that name none.
     family: Option<String>,
@@ -336,6 +333,23 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<FamilyRule>, RuleError> {
         read.push(rule);
     }
     Ok(read)
+}
+
+/// Reads a file of the program itself, in the form that `build.rs` gives it.
+///
+/// # Errors
+///
+/// A defect of the program: a test holds it against the file that it was made of.
+pub(super) fn made(text: &str, file: &str) -> Result<Vec<FamilyRule>, RuleError> {
+    let error = |rule, what| RuleError { file: file.to_owned(), rule, what };
+    let RuleFile { family, software, source, rule } =
+        serde_json::from_str(text).map_err(|e| error(None, e.to_string()))?;
+    let head = (family.as_deref(), software.as_deref(), source.as_deref());
+    let one = |raw: RawRule| {
+        let id = raw.id.clone();
+        check(raw, head).map_err(|what| error(Some(id), what))
+    };
+    rule.into_iter().map(one).collect()
 }
 
 /// The first key below which nothing stands: a condition without content would always hold.
