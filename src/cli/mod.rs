@@ -80,6 +80,8 @@ enum When {
 }
 
 /// What all commands that read captures take.
+// The switches are independent of each other.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Args)]
 struct InputArgs {
     /// Captures (pcap, pcapng, snoop, ERF, iptrace, Network Monitor, Ascend logs; gzip, zstd, xz, lz4, bzip2), directories, record files, or - for standard input.

@@ -1,8 +1,9 @@
 //! Wires the rooms: paths in, records out.
 //!
 //! In: paths of captures, directories and record files. Out: [`Extracted`]: the records of all of them as one
-//! observation, and what could not be read. This room knows no format and no protocol: it hands packets from one room
-//! to the next, in file order, and turns conversations into records. [`carve`] leads from records back to packets.
+//! observation, what could not be read, and where the time went. This room knows no format and no protocol: it hands
+//! packets from one room to the next, in file order, and turns conversations into records. [`carve`] leads from records
+//! back to packets.
 
 pub mod carve;
 mod convert;
