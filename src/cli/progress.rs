@@ -85,7 +85,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn at<'a>(path: &'a str, read: u64, total: Option<u64>) -> Progress<'a> {
+    fn at(path: &str, read: u64, total: Option<u64>) -> Progress<'_> {
         Progress { path, packets: 1_000_000, bytes: 0, read, total }
     }
 

@@ -167,7 +167,7 @@ mod tests {
         let mut timings = Timings::start();
         timings.add(Stage::Rules, Duration::from_millis(250));
         timings.add(Stage::Writing, Duration::from_millis(500));
-        timings.add(Stage::Writing, Duration::from_millis(1000));
+        timings.add(Stage::Writing, Duration::from_secs(1));
         timings.beside = Duration::from_millis(1500);
         (timings.packets, timings.bytes) = (4000, 8_000_000);
         let lines = timings.lines(Duration::from_secs(2), Some(3_000_000));
