@@ -1,4 +1,4 @@
-//! Puts the rules of the program into a form that is read in a tenth of the time: the TOML files stay what they are made
+//! Puts the rules of the program into a form that is read in a third of the time: the TOML files stay what they are made
 //! of, a run reads the same as JSON. What is wrong with a rule is said by the tests, which read the TOML too.
 
 use std::error::Error;
