@@ -72,9 +72,7 @@ fn may_begin(
                             && look.http.as_ref().is_none_or(|http| http.may_fit(exchange, sketch))
                     })
             }
-            protocol::RAW => beginnings.iter().any(|one| {
-                look.begins.may_fit(one) && look.raw.as_ref().is_none_or(|raw| raw.may_begin(one))
-            }),
+            protocol::RAW => beginnings.iter().any(|one| look.begins.may_fit(one)),
             // Those of a resolver's channel belong to domains.
             protocol::DNS => channel.domain.is_some(),
             0 => true,

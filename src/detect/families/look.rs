@@ -1,14 +1,13 @@
 //! What a rule may ask of a flow: one kind of look for each protocol.
 
 use super::body::{BodyLook, given, word};
-use super::sketch::{Asked, Beginning, Begins, Sketch, Starts};
+use super::sketch::{Asked, Begins, ByteSet, Holds, Sketch};
 use super::value::{Bytes, Many, Range, Text};
 use crate::record::{Certificate, Dns, Exchange, Flow, Mail, SideName, Sides, State, Tls, Turn};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 
 /// Shape of the host a client names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -291,9 +290,6 @@ pub struct RawLook {
     protocol: Option<Many<String>>,
     /// Instead of the conversation, each such message is counted.
     turn: Option<TurnLook>,
-    /// See [`RawLook::may_begin`].
-    #[serde(skip)]
-    starts: OnceLock<Starts>,
 }
 
 /// A message.
@@ -397,16 +393,14 @@ fn opening(flow: &Flow, side: SideName) -> Option<u64> {
 }
 
 impl RawLook {
-    /// Whether a conversation that begins so may be such a conversation, by its first bytes.
-    pub fn may_begin(&self, beginning: &Beginning<'_>) -> bool {
-        let starts = self.starts.get_or_init(|| Starts::of([self.client.as_ref(), self.server.as_ref()]));
-        starts.may_fit(beginning)
-    }
-
     fn begins(&self) -> Begins {
+        let of = |patterns: &Option<Many<Bytes>>| patterns.as_ref().and_then(ByteSet::near);
         Begins {
             speaks: self.speaks,
             lengths: [self.opening, self.answer],
+            bytes: [of(&self.client), of(&self.server)],
+            holds: [&self.client, &self.server]
+                .map(|patterns| patterns.as_ref().map_or_else(Vec::new, Holds::of)),
             alike: self.shared.as_ref().is_some_and(|range| !range.has(0)),
             apart: self.up.as_ref().is_some_and(|look| look.asks_inside()),
             // None is what `none` is called in rules.

@@ -153,6 +153,10 @@ pub struct Begins {
     pub speaks: Option<SideName>,
     /// Length of the first message of client and server.
     pub lengths: [Option<Range>; 2],
+    /// A byte near the start of client and server, and where it stands.
+    pub bytes: [Option<(usize, ByteSet)>; 2],
+    /// What the first bytes of client and server hold, one of each; nothing where that is open.
+    pub holds: [Vec<Holds>; 2],
     /// One of these ports of the server.
     pub ports: Option<Vec<u16>>,
     /// Payload bytes to the server.
@@ -171,36 +175,6 @@ impl Begins {
         let length = |side: usize| {
             self.lengths[side].is_none_or(|range| beginning.lengths[side].is_some_and(|n| range.has(n)))
         };
-        let port = self.ports.as_ref().is_none_or(|ports| ports.contains(&beginning.port));
-        let whole = self.named.is_none_or(|named| named == beginning.named)
-            && self.up.is_none_or(|range| range.has(beginning.up));
-        let speaks = self.speaks.is_none_or(|side| beginning.speaks == Some(side));
-        let taken = (beginning.alike || !self.alike) && (beginning.apart || !self.apart);
-        port && whole && taken && speaks && length(0) && length(1)
-    }
-}
-
-/// What a look asks of the first bytes of client and server: never more than its patterns ask. Working it out takes
-/// longer than a small run, so that it is done for looks that come so far.
-#[derive(Debug, Clone)]
-pub struct Starts {
-    /// A byte near the start of client and server, and where it stands.
-    bytes: [Option<(usize, ByteSet)>; 2],
-    /// What the first bytes of client and server hold, one of each; nothing where that is open.
-    holds: [Vec<Holds>; 2],
-}
-
-impl Starts {
-    /// Of the patterns for client and server.
-    pub fn of(patterns: [Option<&Many<Bytes>>; 2]) -> Self {
-        Self {
-            bytes: patterns.map(|patterns| patterns.and_then(ByteSet::near)),
-            holds: patterns.map(|patterns| patterns.map_or_else(Vec::new, Holds::of)),
-        }
-    }
-
-    /// Whether a conversation that begins so may be what is asked for.
-    pub fn may_fit(&self, beginning: &Beginning<'_>) -> bool {
         let byte = |side: usize| {
             let fits =
                 |(at, set): &(usize, ByteSet)| beginning.bytes[side].get(*at).is_some_and(|b| set.has(*b));
@@ -210,7 +184,20 @@ impl Starts {
             let bytes = beginning.bytes[side];
             self.holds[side].is_empty() || self.holds[side].iter().any(|one| one.may_fit(bytes))
         };
-        byte(0) && byte(1) && holds(0) && holds(1)
+        let port = self.ports.as_ref().is_none_or(|ports| ports.contains(&beginning.port));
+        let whole = self.named.is_none_or(|named| named == beginning.named)
+            && self.up.is_none_or(|range| range.has(beginning.up));
+        let speaks = self.speaks.is_none_or(|side| beginning.speaks == Some(side));
+        let taken = (beginning.alike || !self.alike) && (beginning.apart || !self.apart);
+        port && whole
+            && taken
+            && speaks
+            && length(0)
+            && length(1)
+            && byte(0)
+            && byte(1)
+            && holds(0)
+            && holds(1)
     }
 }
 
@@ -283,13 +270,7 @@ impl ByteSet {
                     if at >= offset + digits.len() {
                         return None;
                     }
-                    match mask {
-                        0 => return Some(Self([u64::MAX; 4])),
-                        u8::MAX => own.insert(value),
-                        _ => (0..=u8::MAX)
-                            .filter(|byte| byte & mask == value)
-                            .for_each(|byte| own.insert(byte)),
-                    }
+                    (0..=u8::MAX).filter(|byte| byte & mask == value).for_each(|byte| own.insert(byte));
                 }
                 Bytes::Regex(pattern, _) if at == 0 => own.insert_first_of(pattern)?,
                 Bytes::Regex(..) => return None,
