@@ -5,7 +5,7 @@ mod common;
 use common::{capture, exfilscan, report, root, run};
 use serde_json::Value;
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::Stdio;
 
 fn scan(options: &[&str], case: &str) -> common::Run {
@@ -104,6 +104,67 @@ fn verbose_says_what_was_read_and_judged() {
     assert!(run.err.contains("exfilscan: read ") && run.err.contains("1 capture with "), "{}", run.err);
     assert!(run.err.contains("exfilscan: judged "), "{}", run.err);
     assert_eq!(scan(&["-v", "-q"], "lokibot").code, 2, "one or the other");
+}
+
+#[test]
+fn timings_name_every_stage_and_change_no_report() {
+    const STAGES: [&str; 10] = [
+        "rules ", "opening ", "reading ", "packets ", "ending ", "folding ", "judging ", "writing ", "rest ",
+        "whole ",
+    ];
+    for threads in ["1", "2"] {
+        let plain = scan(&["-j", threads, "--format", "json"], "lokibot");
+        let timed = scan(&["-j", threads, "--format", "json", "--timings"], "lokibot");
+        assert_eq!((timed.code, &timed.out), (plain.code, &plain.out));
+        assert!(!plain.err.contains("whole "), "{}", plain.err);
+        let lines: Vec<&str> = timed.err.lines().collect();
+        for stage in STAGES {
+            let told = lines.iter().filter(|line| line.starts_with(stage) && line.contains(" s "));
+            assert_eq!(told.count(), 1, "{stage}: {}", timed.err);
+        }
+        let beside = lines.iter().any(|line| line.starts_with("(beside) "));
+        assert!(threads == "2" || !beside, "there is no thread beside: {}", timed.err);
+        assert!(lines.iter().all(|line| line.len() <= 80), "{}", timed.err);
+    }
+    let flows = |options: &[&str]| {
+        let args = std::iter::once("flows").chain(options.iter().copied()).map(OsString::from);
+        run(args.chain(std::iter::once(capture("lokibot").into())))
+    };
+    let (plain, timed) = (flows(&[]), flows(&["--timings"]));
+    assert_eq!(timed.out, plain.out);
+    assert!(timed.err.contains("\nwhole "), "{}", timed.err);
+}
+
+/// A pipe has no length: only what is known is shown.
+#[test]
+fn progress_is_one_line_that_is_taken_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("many.pcap");
+    let once = datagrams(1 << 15);
+    let whole = [&once[..], &once[24..], &once[24..], &once[24..]].concat();
+    std::fs::write(&path, &whole).expect("written");
+    let options = ["scan", "--progress", "always", "-j", "1"].map(OsString::from);
+    let file = run(options.clone().into_iter().chain(std::iter::once(path.clone().into_os_string())));
+    let lines: Vec<&str> = file.err.split('\r').collect();
+    assert_eq!(lines.len(), 4, "two, and one that clears: {:?}", file.err);
+    assert!(lines[1].contains(" % of ") && lines[2].contains("131072 packets, 0:0"), "{:?}", file.err);
+    assert!(
+        lines[3].strip_prefix("\u{1b}[K").is_some_and(|rest| !rest.contains("packets")),
+        "{:?}",
+        file.err
+    );
+    let mut child = exfilscan()
+        .args(options)
+        .arg("-")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("started");
+    child.stdin.take().expect("a pipe").write_all(&whole).expect("sent");
+    let output = child.wait_with_output().expect("ended");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("-: ") && said.contains("131072 packets") && !said.contains('%'), "{said:?}");
 }
 
 /// A reader that leaves early is no failure.

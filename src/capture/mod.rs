@@ -41,6 +41,7 @@ pub use open::{Opened, Options, Records, open};
 pub use original::{Description, Original, Originals, Secrets};
 pub use packet::{LinkType, Packet};
 pub use reader::{Info, Reader};
+pub use window::Spent;
 pub use writer::Writer;
 
 /// An input to be read.
@@ -52,4 +53,12 @@ pub struct Source {
     pub name: String,
     /// Time of its first packet, where it could be looked at beforehand.
     pub first: Option<Timestamp>,
+}
+
+impl Source {
+    /// Its length in bytes as stored; nothing where that is not known before it is read, as of a pipe.
+    pub fn size(&self) -> Option<u64> {
+        let known = std::fs::metadata(&self.path).ok().filter(|_| self.path.as_os_str() != "-")?;
+        known.is_file().then_some(known.len())
+    }
 }

@@ -10,7 +10,7 @@ use super::packet::{LinkType, Packet};
 use super::pcap::{Layout, MAX_PACKET, MAX_RECORD_HEADER};
 use super::pcapng::{Given, Head, MIN_BLOCK, SECRETS, SECTION, Section};
 use super::stored::{Digested, Input};
-use super::window::Window;
+use super::window::{Spent, Window};
 use super::{Compression, pcapng};
 use crate::anomaly::{Kind, Log};
 use crate::time::{Duration, Timestamp};
@@ -534,6 +534,16 @@ impl Reader {
         };
         self.truncated.add(self.frame, self.offset(), what);
         self.give_up(self.offset())
+    }
+
+    /// Bytes of the file that were read so far, as stored: some are ahead of the packets.
+    pub fn position(&self) -> u64 {
+        self.input.position()
+    }
+
+    /// How long reading took up to here.
+    pub const fn spent(&self) -> Spent {
+        self.window.spent()
     }
 
     /// Ends the reading, wherever it is: reads the rest of the file for its hash, and notes what was wrong with it.

@@ -4,7 +4,8 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes read at once when the rest of an input is only hashed.
 const DRAIN: usize = 1 << 18;
@@ -24,13 +25,18 @@ pub struct Digested {
 struct Tap {
     inner: Box<dyn Read + Send>,
     hash: Option<Sha256>,
-    bytes: u64,
+}
+
+struct Shared {
+    tap: Mutex<Tap>,
+    /// Bytes read so far. Beside the lock, which may be held while a pipe is waited for.
+    bytes: AtomicU64,
 }
 
 /// A handle on an input. Decoders own one and read through it; another stays behind to take the hash when they are
 /// done or have given up. The lock is taken once a piece, never by two at a time.
 #[derive(Clone)]
-pub struct Input(Arc<Mutex<Tap>>);
+pub struct Input(Arc<Shared>);
 
 impl Input {
     /// Opens a path, `-` for standard input.
@@ -42,33 +48,49 @@ impl Input {
 
     /// An input of what `inner` gives.
     pub fn new(inner: Box<dyn Read + Send>, hash: bool) -> Self {
-        Self(Arc::new(Mutex::new(Tap { inner, hash: hash.then(Sha256::new), bytes: 0 })))
+        let tap = Mutex::new(Tap { inner, hash: hash.then(Sha256::new) });
+        Self(Arc::new(Shared { tap, bytes: AtomicU64::new(0) }))
     }
 
     /// Stops hashing: nobody will ask.
     pub fn forget_hash(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).hash = None;
+        self.tap().hash = None;
+    }
+
+    /// Bytes read so far, as stored.
+    pub fn position(&self) -> u64 {
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+
+    fn tap(&self) -> MutexGuard<'_, Tap> {
+        self.0.tap.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_by(&self, tap: &mut Tap, out: &mut [u8]) -> io::Result<usize> {
+        let n = tap.read(out)?;
+        self.0.bytes.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
     }
 
     /// Reads what is left, so that the hash is that of the whole, and says what was stored. Where reading fails
     /// the hash is that of what could be read.
     pub fn finish(&self) -> Digested {
-        let mut tap = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tap = self.tap();
         let mut piece = vec![0; DRAIN];
         loop {
-            match tap.read(&mut piece) {
+            match self.read_by(&mut tap, &mut piece) {
                 Ok(1..) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(0) | Err(_) => break,
             }
         }
-        Digested { sha256: tap.hash.take().map(hex).unwrap_or_default(), bytes: tap.bytes }
+        Digested { sha256: tap.hash.take().map(hex).unwrap_or_default(), bytes: self.position() }
     }
 }
 
 impl Read for Input {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).read(out)
+        self.read_by(&mut self.tap(), out)
     }
 }
 
@@ -77,7 +99,6 @@ impl Read for Tap {
         // What is hashed right after it was read should still be in the cache next to the core.
         let most = if self.hash.is_some() { HASHED.min(out.len()) } else { out.len() };
         let n = self.inner.read(out.get_mut(..most).unwrap_or_default())?;
-        self.bytes += n as u64;
         if let Some(hash) = &mut self.hash {
             hash.update(out.get(..n).unwrap_or_default());
         }

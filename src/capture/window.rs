@@ -8,6 +8,7 @@ use super::stored::fill;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::io::{self, Read};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// Bytes of a piece; above and below it measured reading gets slower.
 pub const PIECE: usize = 1 << 20;
@@ -21,16 +22,19 @@ struct Piece {
     buffer: Vec<u8>,
     end: usize,
     error: Option<io::Error>,
+    /// What it took to read, hash and unpack it.
+    took: Duration,
 }
 
 impl Piece {
     /// Reads a piece into `buffer`, if it is one of a piece's size, else into a new one.
     fn read(reader: &mut dyn Read, mut buffer: Vec<u8>, size: usize) -> Self {
+        let start = Instant::now();
         if buffer.len() != HEADROOM + size {
             buffer = vec![0; HEADROOM + size];
         }
         let (have, result) = fill(reader, buffer.get_mut(HEADROOM..).unwrap_or_default());
-        Self { buffer, end: HEADROOM + have, error: result.err() }
+        Self { buffer, end: HEADROOM + have, error: result.err(), took: start.elapsed() }
     }
 
     fn is_last(&self) -> bool {
@@ -44,6 +48,15 @@ enum Supply {
     Ended,
 }
 
+/// How long reading took. The clock is asked once a piece.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Spent {
+    /// The analysis stood still for it.
+    pub waited: Duration,
+    /// A thread of its own was busy with it; nothing where there is none.
+    pub beside: Duration,
+}
+
 /// The window.
 pub struct Window {
     supply: Supply,
@@ -53,13 +66,14 @@ pub struct Window {
     /// Offset of the window's first byte in the input, decompressed.
     offset: u64,
     error: Option<io::Error>,
+    spent: Spent,
 }
 
 impl Window {
     /// A window over `reader`, which is read in pieces of `size` bytes.
     pub fn new(reader: Box<dyn Read + Send>, size: usize) -> Self {
         let supply = Supply::Inline { reader, spare: Vec::new(), size };
-        Self { supply, buffer: Vec::new(), start: 0, end: 0, offset: 0, error: None }
+        Self { supply, buffer: Vec::new(), start: 0, end: 0, offset: 0, error: None, spent: Spent::default() }
     }
 
     /// Lets a thread read ahead from here on.
@@ -97,6 +111,11 @@ impl Window {
     /// What ended the input early, once it has ended.
     pub const fn error(&self) -> Option<&io::Error> {
         self.error.as_ref()
+    }
+
+    /// How long reading took up to here.
+    pub const fn spent(&self) -> Spent {
+        self.spent
     }
 
     /// Gets `n` bytes into the window; false if the input ends before. The caller bounds `n`; memory is used only for
@@ -144,6 +163,7 @@ impl Window {
 
     #[cold]
     fn more(&mut self) -> bool {
+        let start = Instant::now();
         let piece = match &mut self.supply {
             Supply::Inline { reader, spare, size } => {
                 Piece::read(&mut **reader, std::mem::take(spare), *size)
@@ -154,10 +174,15 @@ impl Window {
                     buffer: Vec::new(),
                     end: 0,
                     error: Some(io::Error::other("the reading thread ended")),
+                    took: Duration::ZERO,
                 },
             },
             Supply::Ended => return false,
         };
+        self.spent.waited += start.elapsed();
+        if matches!(self.supply, Supply::Threaded { .. }) {
+            self.spent.beside += piece.took;
+        }
         let last = piece.is_last();
         let old = self.take(piece);
         match &mut self.supply {
@@ -174,7 +199,7 @@ impl Window {
 
     /// Puts a piece behind what is at hand and gives back the buffer that is free now.
     fn take(&mut self, piece: Piece) -> Vec<u8> {
-        let Piece { mut buffer, end, error } = piece;
+        let Piece { mut buffer, end, error, took: _ } = piece;
         self.error = self.error.take().or(error);
         let carried = self.end - self.start;
         let (old, new) = (self.buffer.get(self.start..self.end), buffer.get_mut(..HEADROOM));

@@ -4,7 +4,8 @@ mod output;
 mod wish;
 
 use super::scan::Detection;
-use super::{Failure, InputArgs, Status, inputs, say};
+use super::timings::{Stage, Timings};
+use super::{Failure, InputArgs, Status, inputs, progress, say};
 use crate::pipeline::Problem;
 use crate::pipeline::carve::{Error, Job, Notes, Selected};
 use crate::record::CommunityId;
@@ -55,6 +56,10 @@ pub struct Carve {
 
 /// Runs the command.
 pub fn run(args: &Carve) -> Result<Status, Failure> {
+    Timings::of(&args.input, |timings| carve(args, timings))
+}
+
+fn carve(args: &Carve, timings: &mut Timings) -> Result<Status, Failure> {
     if args.output.as_os_str() == "-" && io::stdout().is_terminal() {
         return Err(Failure::Usage("packets are not for a terminal: name a file with --output".to_owned()));
     }
@@ -65,7 +70,7 @@ pub fn run(args: &Carve) -> Result<Status, Failure> {
             return Err(Failure::Usage(format!("{}: is read, and will not be written to", Safe(&input))));
         }
     }
-    let (reported, mut status, told) = findings(args, &mut job)?;
+    let (reported, mut status, told) = findings(args, &mut job, timings)?;
     let mut wishes = Wishes::default();
     let mut missing = wishes.findings(&args.finding, &reported, &job, args.evidence_only)?;
     if !missing.is_empty() {
@@ -73,8 +78,9 @@ pub fn run(args: &Carve) -> Result<Status, Failure> {
     }
     wishes.conversations(&args.community_id);
     wishes.frames(&args.frames, &job)?;
-    let selected =
-        inputs::watched(&args.input, |watch| job.select(&wishes.selection, &mut |progress| watch(progress)));
+    let selected = timings.time(Stage::Packets, || {
+        progress::watched(&args.input, |watch| job.select(&wishes.selection, &mut |progress| watch(progress)))
+    });
     missing.extend(selected.problems.iter().filter(|problem| !told.contains(problem)).cloned());
     inputs::tell(&args.input, &missing);
     if selected.opened == 0 {
@@ -93,7 +99,7 @@ pub fn run(args: &Carve) -> Result<Status, Failure> {
         return Ok(status.max(Status::Found));
     }
     let notes = Notes { why: &wishes.why(), secrets: !args.discard_all_secrets };
-    write(&args.output, &job, &selected, &notes)?;
+    timings.time(Stage::Writing, || write(&args.output, &job, &selected, &notes))?;
     Ok(status)
 }
 
@@ -105,7 +111,11 @@ fn note(args: &Carve, message: std::fmt::Arguments<'_>) {
 }
 
 /// The findings that are chosen from, how the reading went if the inputs had to be read for them, and what was said.
-fn findings(args: &Carve, job: &mut Job) -> Result<(Reported, Status, Vec<Problem>), Failure> {
+fn findings(
+    args: &Carve,
+    job: &mut Job,
+    timings: &mut Timings,
+) -> Result<(Reported, Status, Vec<Problem>), Failure> {
     if args.finding.is_empty() {
         return Ok((Reported::default(), Status::Clean, Vec::new()));
     }
@@ -113,9 +123,9 @@ fn findings(args: &Carve, job: &mut Job) -> Result<(Reported, Status, Vec<Proble
         job.identify();
         return Ok((stored(path)?, Status::Clean, Vec::new()));
     }
-    let means = args.detection.load(args.input.quiet)?;
-    let (mut extracted, status) = inputs::read(&args.input);
-    let verdict = args.detection.detect(&mut extracted.records, &means, args.input.threads);
+    let means = timings.time(Stage::Rules, || args.detection.load(args.input.quiet))?;
+    let (mut extracted, status) = inputs::read(&args.input, timings);
+    let verdict = args.detection.detect(&mut extracted.records, &means, args.input.threads, timings);
     let findings = verdict.findings.iter().map(Outline::from).collect();
     job.know(&extracted.records.captures);
     // Whether anything can be read is seen again when packets are looked for.

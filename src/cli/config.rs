@@ -28,6 +28,8 @@ pub struct Config {
     quiet: bool,
     /// Say what is done.
     verbose: bool,
+    /// Say where the time of the run went.
+    timings: bool,
     /// What goes to standard output.
     format: Option<String>,
     /// Reports to write to files, by format.
@@ -129,6 +131,7 @@ impl Config {
             ("--no-hash", self.no_hash),
             ("--quiet", self.quiet),
             ("--verbose", self.verbose),
+            ("--timings", self.timings),
             ("--behaviour-only", self.behaviour_only),
             ("--no-default-rules", self.no_default_rules),
         ] {

@@ -1,5 +1,6 @@
 //! `exfilscan flows`: the records.
 
+use super::timings::{Stage, Timings};
 use super::{Failure, InputArgs, Status, inputs};
 use crate::record::Writer;
 use clap::{Args, builder::PossibleValuesParser};
@@ -21,9 +22,13 @@ const BUFFER: usize = 1 << 18;
 
 /// Runs the command.
 pub fn run(args: &Flows) -> Result<Status, Failure> {
-    let (extracted, read) = inputs::read(&args.input);
-    if read != Status::Nothing {
-        Writer::new(BufWriter::with_capacity(BUFFER, io::stdout().lock())).write(&extracted.records)?;
-    }
-    Ok(read)
+    Timings::of(&args.input, |timings| {
+        let (extracted, read) = inputs::read(&args.input, timings);
+        if read != Status::Nothing {
+            timings.time(Stage::Writing, || {
+                Writer::new(BufWriter::with_capacity(BUFFER, io::stdout().lock())).write(&extracted.records)
+            })?;
+        }
+        Ok(read)
+    })
 }

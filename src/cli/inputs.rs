@@ -1,22 +1,24 @@
 //! Reading inputs with progress and messages: what the commands that read captures share.
 
-use super::{InputArgs, Status, When, say};
-use crate::pipeline::{self, Extracted, Problem, Progress};
+use super::timings::Timings;
+use super::{InputArgs, Status, progress, say};
+use crate::pipeline::{self, Extracted, Problem};
 use crate::report::Safe;
-use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
 /// Reads the inputs, says what is wrong with them, and whether that is all of them or some.
-pub fn read(args: &InputArgs) -> (Extracted, Status) {
-    read_these(args, &args.paths)
+pub fn read(args: &InputArgs, timings: &mut Timings) -> (Extracted, Status) {
+    read_these(args, &args.paths, timings)
 }
 
 /// The same with other paths.
-pub fn read_these(args: &InputArgs, paths: &[PathBuf]) -> (Extracted, Status) {
+pub fn read_these(args: &InputArgs, paths: &[PathBuf], timings: &mut Timings) -> (Extracted, Status) {
     let start = Instant::now();
-    let extracted =
-        watched(args, |watch| pipeline::extract(paths, &options(args), &mut |progress| watch(progress)));
+    let extracted = progress::watched(args, |watch| {
+        pipeline::extract(paths, &options(args), &mut |progress| watch(progress))
+    });
+    timings.extracted(&extracted);
     let summary = &extracted.records.summary;
     let bytes: u64 = extracted.records.captures.iter().map(|capture| capture.bytes).sum();
     let seconds = start.elapsed().as_secs_f64();
@@ -41,7 +43,7 @@ pub fn explain(args: &InputArgs, what: std::fmt::Arguments<'_>) {
 }
 
 /// Megabytes a second.
-fn rate(bytes: u64, seconds: f64) -> f64 {
+pub fn rate(bytes: u64, seconds: f64) -> f64 {
     if seconds > 0.0 { bytes as f64 / 1e6 / seconds } else { 0.0 }
 }
 
@@ -72,31 +74,4 @@ pub fn status(extracted: &Extracted) -> Status {
     } else {
         Status::Clean
     }
-}
-
-/// Does what takes a while, and shows on a terminal how far it has come.
-pub fn watched<T>(args: &InputArgs, work: impl FnOnce(&mut dyn FnMut(&Progress<'_>)) -> T) -> T {
-    let show = match args.progress {
-        When::Always => true,
-        When::Never => false,
-        When::Auto => std::io::stderr().is_terminal() && !args.quiet,
-    };
-    let start = Instant::now();
-    let mut stderr = std::io::stderr();
-    let done = work(&mut |progress: &Progress<'_>| {
-        if show {
-            let _ = write!(
-                stderr,
-                "\r\u{1b}[K{}: {} packets, {} MB on the wire, {:.0} MB/s",
-                Safe(progress.path),
-                progress.packets,
-                progress.bytes / 1_000_000,
-                rate(progress.bytes, start.elapsed().as_secs_f64())
-            );
-        }
-    });
-    if show {
-        let _ = write!(stderr, "\r\u{1b}[K");
-    }
-    done
 }

@@ -1,6 +1,7 @@
 //! `exfilscan map`: the findings of many captures and reports as one picture.
 
 use super::scan::{Detection, Means};
+use super::timings::{Stage, Timings};
 use super::{Failure, InputArgs, Status, inputs, say};
 use crate::detect::finding::Level;
 use crate::map::{self, Picture, Run};
@@ -55,7 +56,11 @@ fn output(text: &str) -> Result<(Form, PathBuf), String> {
 
 /// Runs the command.
 pub fn run(args: &Map) -> Result<Status, Failure> {
-    let means = args.detection.load(args.input.quiet)?;
+    Timings::of(&args.input, |timings| join(args, timings))
+}
+
+fn join(args: &Map, timings: &mut Timings) -> Result<Status, Failure> {
+    let means = timings.time(Stage::Rules, || args.detection.load(args.input.quiet))?;
     let mut runs = Vec::new();
     let mut status = Status::Clean;
     let (mut paths, unseen) = files(&args.input.paths);
@@ -65,7 +70,7 @@ pub fn run(args: &Map) -> Result<Status, Failure> {
         status = Status::Incomplete;
     }
     for path in &paths {
-        match one(path, args, &means)? {
+        match one(path, args, &means, timings)? {
             (Some(run), own) => {
                 runs.push(run);
                 status = status.max(own);
@@ -76,16 +81,20 @@ pub fn run(args: &Map) -> Result<Status, Failure> {
     if runs.is_empty() {
         return Ok(Status::Nothing);
     }
-    let picture = map::picture(&runs, means.rules.services());
+    timings.time(Stage::Writing, || draw(args, &map::picture(&runs, means.rules.services())))?;
+    Ok(status)
+}
+
+/// Writes the picture in all forms that were asked for.
+fn draw(args: &Map, picture: &Picture) -> io::Result<()> {
     for (form, path) in &args.output {
         let mut file = BufWriter::new(File::create(path)?);
-        write(&picture, *form, args.defang, &mut file)?;
+        write(picture, *form, args.defang, &mut file)?;
         file.flush()?;
     }
     let mut out = BufWriter::new(io::stdout().lock());
-    write(&picture, args.format, args.defang, &mut out)?;
-    out.flush()?;
-    Ok(status)
+    write(picture, args.format, args.defang, &mut out)?;
+    out.flush()
 }
 
 fn write(picture: &Picture, form: Form, defang: bool, out: &mut dyn Write) -> io::Result<()> {
@@ -126,7 +135,12 @@ fn files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<(PathBuf, io::Error)>) {
 }
 
 /// One input: a report as it is, anything else scanned. None where it could not be read, which is said.
-fn one(path: &Path, args: &Map, means: &Means) -> Result<(Option<Run>, Status), Failure> {
+fn one(
+    path: &Path,
+    args: &Map,
+    means: &Means,
+    timings: &mut Timings,
+) -> Result<(Option<Run>, Status), Failure> {
     if begins_like_json(path)
         && let Ok(run) = File::open(path)
             .map(BufReader::new)
@@ -135,11 +149,11 @@ fn one(path: &Path, args: &Map, means: &Means) -> Result<(Option<Run>, Status), 
     {
         return Ok((Some(run), Status::Clean));
     }
-    let (mut extracted, status) = inputs::read_these(&args.input, &[path.to_owned()]);
+    let (mut extracted, status) = inputs::read_these(&args.input, &[path.to_owned()], timings);
     if status == Status::Nothing {
         return Ok((None, status));
     }
-    let verdict = args.detection.detect(&mut extracted.records, means, args.input.threads);
+    let verdict = args.detection.detect(&mut extracted.records, means, args.input.threads, timings);
     let report = Report {
         records: &extracted.records,
         verdict: &verdict,

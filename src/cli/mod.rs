@@ -9,10 +9,12 @@ mod flows;
 mod help;
 mod inputs;
 mod map;
+mod progress;
 mod rules;
 mod scan;
 mod schema;
 mod suggest;
+mod timings;
 mod verify;
 
 use crate::pipeline;
@@ -78,6 +80,8 @@ enum When {
 }
 
 /// What all commands that read captures take.
+// The switches are independent of each other.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Args)]
 struct InputArgs {
     /// Captures (pcap, pcapng, snoop, ERF, iptrace, Network Monitor, Ascend logs; gzip, zstd, xz, lz4, bzip2), directories, record files, or - for standard input.
@@ -102,6 +106,9 @@ struct InputArgs {
     /// Say on standard error what is read and how long each part takes.
     #[arg(short, long, conflicts_with = "quiet")]
     verbose: bool,
+    /// Say on standard error where the time of the run went, stage by stage.
+    #[arg(long)]
+    timings: bool,
 }
 
 /// A bound on memory that a run can keep.

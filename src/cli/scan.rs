@@ -1,5 +1,6 @@
 //! `exfilscan scan`: the main job.
 
+use super::timings::{Stage, Timings};
 use super::{Failure, InputArgs, Status, When, inputs};
 use crate::detect::finding::Level;
 use crate::detect::{self, Rules, Verdict};
@@ -159,7 +160,13 @@ impl Detection {
     }
 
     /// Finds. The flows are taken out of the records: they are most of the memory, and no report needs them.
-    pub fn detect(&self, records: &mut Records, means: &Means, threads: u32) -> Verdict {
+    pub fn detect(
+        &self,
+        records: &mut Records,
+        means: &Means,
+        threads: u32,
+        timings: &mut Timings,
+    ) -> Verdict {
         let rules = &means.rules;
         let options = detect::Options {
             behaviour_only: self.behaviour_only,
@@ -167,9 +174,13 @@ impl Detection {
             threads: threads as usize,
         };
         let flows = std::mem::take(&mut records.flows);
-        let ledger = detect::fold(Records { flows, ..records.clone() }, rules, &options);
-        let mut verdict = detect::judge(&ledger, rules, &options);
-        means.atlas.mark(&mut verdict.findings);
+        let ledger = timings
+            .time(Stage::Folding, || detect::fold(Records { flows, ..records.clone() }, rules, &options));
+        let verdict = timings.time(Stage::Judging, || {
+            let mut verdict = detect::judge(&ledger, rules, &options);
+            means.atlas.mark(&mut verdict.findings);
+            verdict
+        });
         if ledger.flows.len() > MANY_FLOWS {
             // The process ends with the report: to free millions of small pieces before that would only take time.
             std::mem::forget(ledger);
@@ -191,19 +202,23 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Runs the command.
 pub fn run(args: &Scan) -> Result<Status, Failure> {
+    Timings::of(&args.input, |timings| scan(args, timings))
+}
+
+fn scan(args: &Scan, timings: &mut Timings) -> Result<Status, Failure> {
     let start = Instant::now();
-    let means = args.detection.load(args.input.quiet)?;
+    let means = timings.time(Stage::Rules, || args.detection.load(args.input.quiet))?;
     if !args.detection.indicators.is_empty() {
         let lists = super::count(args.detection.indicators.len() as u64, "list");
         let seconds = start.elapsed().as_secs_f64();
         inputs::explain(&args.input, format_args!("read {lists} of indicators in {seconds:.2} s"));
     }
-    let (mut extracted, read) = inputs::read(&args.input);
+    let (mut extracted, read) = inputs::read(&args.input, timings);
     if read == Status::Nothing {
         return Ok(read);
     }
     let start = Instant::now();
-    let verdict = args.detection.detect(&mut extracted.records, &means, args.input.threads);
+    let verdict = args.detection.detect(&mut extracted.records, &means, args.input.threads, timings);
     let findings = super::count(verdict.findings.len() as u64, "finding");
     let seconds = start.elapsed().as_secs_f64();
     inputs::explain(
@@ -216,10 +231,17 @@ pub fn run(args: &Scan) -> Result<Status, Failure> {
         level: args.level.into(),
         rules_digest: means.rules.digest(),
     };
+    timings.time(Stage::Writing, || write(args, &report))?;
+    let alarm = args.fail_on.level().is_some_and(|level| verdict.findings.iter().any(|f| f.level >= level));
+    Ok(read.max(if alarm { Status::Found } else { Status::Clean }))
+}
+
+/// Writes the report in all forms that were asked for.
+fn write(args: &Scan, report: &Report<'_>) -> Result<(), Failure> {
     let choices = Choices { colour: false, tlp: Tlp::named(&args.tlp).unwrap_or_default() };
     for (format, path) in &args.output {
         let mut file = BufWriter::new(File::create(path)?);
-        export(format, choices, &report, &mut file)?;
+        export(format, choices, report, &mut file)?;
         file.flush()?;
     }
     let colour = match args.color {
@@ -228,10 +250,8 @@ pub fn run(args: &Scan) -> Result<Status, Failure> {
         When::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
     };
     let mut out = BufWriter::new(io::stdout().lock());
-    export(&args.format, Choices { colour, ..choices }, &report, &mut out)?;
-    out.flush()?;
-    let alarm = args.fail_on.level().is_some_and(|level| verdict.findings.iter().any(|f| f.level >= level));
-    Ok(read.max(if alarm { Status::Found } else { Status::Clean }))
+    export(&args.format, Choices { colour, ..choices }, report, &mut out)?;
+    Ok(out.flush()?)
 }
 
 fn export(format: &str, choices: Choices, report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {

@@ -14,6 +14,10 @@ use std::path::{Path, PathBuf};
 
 const SIGNALS: &str = include_str!("../../rules/signals.toml");
 const SERVICES: &str = include_str!("../../rules/services.toml");
+/// The same, in the form that `build.rs` gives them.
+const SIGNALS_MADE: &str = include_str!(concat!(env!("OUT_DIR"), "/rules/signals.json"));
+/// Likewise.
+const SERVICES_MADE: &str = include_str!(concat!(env!("OUT_DIR"), "/rules/services.json"));
 
 /// What is wrong with a rule text.
 #[derive(Debug, thiserror::Error)]
@@ -68,8 +72,8 @@ impl Rules {
     /// Signals and services that come with the program, with the family rules of these files and folders (`*.toml`
     /// in them, by name), and the shipped family rules where `shipped` says so.
     pub fn load(paths: &[PathBuf], shipped: bool) -> Result<Self, RuleError> {
-        let signals = parse_signals(SIGNALS, "rules/signals.toml")?;
-        let services = parse_services(SERVICES, "rules/services.toml")?;
+        let signals = check_signals(made(SIGNALS_MADE, "rules/signals.toml")?, "rules/signals.toml")?;
+        let services = Services::new(&made(SERVICES_MADE, "rules/services.toml")?);
         let mut digest = Sha256::new().chain_update(SIGNALS).chain_update(SERVICES);
         let mut families = Vec::new();
         if shipped {
@@ -187,6 +191,12 @@ fn read<T: serde::de::DeserializeOwned>(text: &str, file: &str) -> Result<T, Rul
     toml::from_str(text).map_err(|source| RuleError::Toml { file: file.to_owned(), source: Box::new(source) })
 }
 
+/// Reads what `build.rs` made of a file of the program.
+fn made<T: serde::de::DeserializeOwned>(text: &str, file: &str) -> Result<T, RuleError> {
+    serde_json::from_str(text)
+        .map_err(|error| RuleError::Senseless { file: file.to_owned(), what: error.to_string() })
+}
+
 /// Reads the text of `services.toml`.
 pub fn parse_services(text: &str, file: &str) -> Result<Services, RuleError> {
     read::<ServiceRules>(text, file).map(|rules| Services::new(&rules))
@@ -194,7 +204,10 @@ pub fn parse_services(text: &str, file: &str) -> Result<Services, RuleError> {
 
 /// Reads and checks the text of `signals.toml`.
 pub fn parse_signals(text: &str, file: &str) -> Result<SignalRules, RuleError> {
-    let rules: SignalRules = read(text, file)?;
+    check_signals(read(text, file)?, file)
+}
+
+fn check_signals(rules: SignalRules, file: &str) -> Result<SignalRules, RuleError> {
     let wrong = |what: String| Err(RuleError::Senseless { file: file.to_owned(), what });
     for (name, rule) in &rules.signal {
         let SignalRule { weight, group, attack: techniques, .. } = rule;
@@ -242,6 +255,23 @@ mod tests {
             let unknown = rule.attack.iter().find(|id| attack::name(id).is_none());
             assert_eq!(unknown, None, "technique of {}", rule.id);
         }
+    }
+
+    #[test]
+    fn what_is_made_of_the_rules_says_the_same() {
+        let same = |made: &dyn std::fmt::Debug, text: &dyn std::fmt::Debug| {
+            assert_eq!(format!("{made:?}"), format!("{text:?}"));
+        };
+        same(
+            &made::<SignalRules>(SIGNALS_MADE, "made").unwrap(),
+            &parse_signals(SIGNALS, "rules/signals.toml").unwrap(),
+        );
+        same(
+            &made::<ServiceRules>(SERVICES_MADE, "made").unwrap(),
+            &read::<ServiceRules>(SERVICES, "rules/services.toml").unwrap(),
+        );
+        let read = families::SHIPPED.iter().flat_map(|(name, text)| families::parse(text, name).unwrap());
+        same(&families::shipped().unwrap(), &read.collect::<Vec<_>>());
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! Wires the rooms: paths in, records out.
 //!
 //! In: paths of captures, directories and record files. Out: [`Extracted`]: the records of all of them as one
-//! observation, and what could not be read. This room knows no format and no protocol: it hands packets from one room
-//! to the next, in file order, and turns conversations into records. [`carve`] leads from records back to packets.
+//! observation, what could not be read, and where the time went. This room knows no format and no protocol: it hands
+//! packets from one room to the next, in file order, and turns conversations into records. [`carve`] leads from records
+//! back to packets.
 
 pub mod carve;
 mod convert;
 mod hosts;
 mod link;
+mod progress;
 mod store;
 
 use crate::anomaly;
@@ -17,6 +19,8 @@ use crate::flow::{self, At, Conversation, Table};
 use crate::protocol;
 use crate::record::{Facts, Flow, Record, Records};
 use hosts::Hosts;
+use progress::{Course, Watch};
+pub use progress::{Progress, Spent};
 use std::path::{Path, PathBuf};
 use store::Store;
 
@@ -44,17 +48,6 @@ impl Default for Options {
     }
 }
 
-/// How far a run has come.
-#[derive(Debug, Clone, Copy)]
-pub struct Progress<'a> {
-    /// The input being read.
-    pub path: &'a str,
-    /// Packets of the run so far.
-    pub packets: u64,
-    /// Bytes on the wire of the run so far.
-    pub bytes: u64,
-}
-
 /// An input that could not be read, or not whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -73,6 +66,8 @@ pub struct Extracted {
     pub problems: Vec<Problem>,
     /// Inputs of which at least the beginning was read.
     pub opened: usize,
+    /// Where the time went.
+    pub spent: Spent,
 }
 
 /// Packets between two calls of the watcher: often enough for an eye, rarely enough to cost nothing.
@@ -85,14 +80,19 @@ const END_AT_ONCE: usize = 4096;
 ///
 /// An input that cannot be read is a [`Problem`]; the others go on. `watch` is called now and then.
 pub fn extract(paths: &[PathBuf], options: &Options, watch: &mut dyn FnMut(&Progress<'_>)) -> Extracted {
+    let mut clock = Watch::start();
     let expanded = capture::expand(paths);
     let mut run = Run::new(*options);
+    run.course = Course::new(&expanded.sources);
     let failed = expanded.failed.into_iter();
     run.out.problems = failed.map(|(path, error)| Problem { path, what: error.to_string() }).collect();
+    run.out.spent.opening += clock.lap();
     for source in &expanded.sources {
-        run.input(source, watch);
+        run.input(source, watch, &mut clock);
     }
-    run.finish()
+    let mut extracted = run.finish();
+    extracted.spent.ending += clock.lap();
+    extracted
 }
 
 /// The captures and record files that a path names or that are below it, by path.
@@ -115,6 +115,7 @@ struct Run {
     bytes: u64,
     packets: u64,
     store: Store,
+    course: Course,
     out: Extracted,
 }
 
@@ -148,17 +149,32 @@ impl Run {
             bytes: 0,
             packets: 0,
             store: Store::new(records),
+            course: Course::default(),
             out: Extracted::default(),
         }
     }
 
-    fn input(&mut self, source: &Source, watch: &mut dyn FnMut(&Progress<'_>)) {
+    fn input(&mut self, source: &Source, watch: &mut dyn FnMut(&Progress<'_>), clock: &mut Watch) {
         let index = self.out.records.captures.len() as u32;
         let options = capture::Options { hash: self.options.hash, threaded: self.options.threaded };
         match capture::open(source, index, options) {
-            Ok(Opened::Packets(reader)) => self.packets(source, reader, watch),
-            Ok(Opened::Records(records)) => self.records(source, records, index),
-            Err(error) => self.problem(&source.name, error.to_string()),
+            Ok(Opened::Packets(reader)) => {
+                // The first piece is read to see what it is.
+                let first = reader.spent().waited;
+                let opening = clock.lap().saturating_sub(first);
+                self.out.spent += Spent { opening, reading: first, ..Spent::default() };
+                self.packets(source, reader, watch, clock);
+            }
+            Ok(Opened::Records(records)) => {
+                self.out.spent.opening += clock.lap();
+                self.records(source, records, index);
+                self.out.spent.reading += clock.lap();
+                self.course.pass(source.size().unwrap_or_default());
+            }
+            Err(error) => {
+                self.problem(&source.name, error.to_string());
+                self.out.spent.opening += clock.lap();
+            }
         }
     }
 
@@ -171,14 +187,13 @@ impl Run {
         source: &Source,
         mut reader: capture::Reader,
         watch: &mut dyn FnMut(&Progress<'_>),
+        clock: &mut Watch,
     ) {
         self.out.opened += 1;
+        let first = reader.spent().waited;
         while let Some(packet) = reader.next_packet() {
             self.packets += 1;
             self.bytes += u64::from(packet.wire_len);
-            if self.packets.is_multiple_of(WATCH_EVERY) {
-                watch(&Progress { path: &source.name, packets: self.packets, bytes: self.bytes });
-            }
             let at = At { time: packet.time, frame: packet.frame, capture: packet.capture };
             let mut layers = self.decoder.decode(&packet, &mut self.log);
             loop {
@@ -200,12 +215,27 @@ impl Run {
             if !self.ended.is_empty() {
                 self.keep();
             }
+            if self.packets.is_multiple_of(WATCH_EVERY) {
+                self.tell(source, &reader, watch);
+            }
         }
+        let capture::Spent { waited, beside } = reader.spent();
+        let waited = waited.saturating_sub(first);
+        let packets = clock.lap().saturating_sub(waited);
         let mut log = anomaly::Log::new();
         let info = convert::capture(reader.finish(&mut log));
         self.out.problems.extend(stopped(&source.name, log.clone()));
         self.log.merge(log);
+        self.course.pass(info.bytes);
         self.out.records.captures.push(info);
+        // The rest of a file that was given up is read for its hash.
+        let reading = waited + clock.lap();
+        self.out.spent += Spent { reading, packets, beside, ..Spent::default() };
+    }
+
+    #[cold]
+    fn tell(&self, source: &Source, reader: &capture::Reader, watch: &mut dyn FnMut(&Progress<'_>)) {
+        watch(&self.course.at(source, reader, self.packets, self.bytes));
     }
 
     /// Turns what has ended into records.

@@ -7,6 +7,7 @@ mod update;
 pub use manifest::Manifest;
 
 use super::scan::{Detection, Means};
+use super::timings::Timings;
 use super::{Failure, Status, say};
 use crate::detect::finding::{Finding, Level};
 use crate::pipeline;
@@ -70,10 +71,14 @@ pub fn run(args: &Verify) -> Result<Status, Failure> {
     for path in manifests(&args.path)? {
         cases.extend(manifest::read(&path)?);
     }
-    let found: Vec<Found> =
-        cases.par_iter().map(|placed| Found::of(&placed.capture(), &means, &args.detection)).collect();
-    let outcomes: Vec<Outcome> =
-        cases.iter().zip(&found).map(|(placed, found)| judge(&placed.case, found)).collect();
+    let one = |placed: &Placed| {
+        let found = Found::of(&placed.capture(), &means, &args.detection);
+        let outcome = judge(&placed.case, &found);
+        // Of thousands of cases what is found would fill the memory: only what is to be written down is kept.
+        let kept = (args.update && outcome.is_failure()).then_some(found);
+        (outcome, kept)
+    };
+    let (outcomes, found): (Vec<Outcome>, Vec<Option<Found>>) = cases.par_iter().map(one).unzip();
     let mut out = io::stdout().lock();
     outcome::lines(&cases, &outcomes, args.quiet, &mut out)?;
     if args.annotations {
@@ -90,9 +95,9 @@ pub fn run(args: &Verify) -> Result<Status, Failure> {
         say(format_args!("{}: no case in it", Safe(&args.path.to_string_lossy())));
         return Ok(Status::Nothing);
     }
-    let failed = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Failed(_)));
+    let failed = outcomes.iter().any(Outcome::is_failure);
     if args.update && failed {
-        return update::rewrite(&cases, &found, &outcomes, &mut out);
+        return update::rewrite(&cases, &found, &mut out);
     }
     Ok(if failed { Status::Found } else { Status::Clean })
 }
@@ -136,7 +141,8 @@ impl Found {
         let mut extracted = pipeline::extract(&[capture.to_owned()], &options, &mut |_| {});
         let say = |problem: &pipeline::Problem| format!("{}: {}", problem.path, problem.what);
         let problems = extracted.problems.iter().map(say).collect();
-        Self { findings: detection.detect(&mut extracted.records, means, 1).findings, problems }
+        let verdict = detection.detect(&mut extracted.records, means, 1, &mut Timings::start());
+        Self { findings: verdict.findings, problems }
     }
 }
 

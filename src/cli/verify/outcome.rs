@@ -17,6 +17,13 @@ pub enum Outcome {
     Missed(String),
 }
 
+impl Outcome {
+    /// Whether it is a mismatch that nobody knew of.
+    pub const fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
+}
+
 /// A line for each case, then the sums.
 pub fn lines(cases: &[Placed], outcomes: &[Outcome], quiet: bool, out: &mut dyn Write) -> io::Result<()> {
     let (mut passed, mut failed, mut missed) = (0_u64, 0_u64, 0_u64);

@@ -20,19 +20,12 @@ use std::path::Path;
 /// Lines of a manifest shown around a change.
 const AROUND: usize = 2;
 
-/// Writes what is found into the manifests of the cases that failed.
-pub fn rewrite(
-    cases: &[Placed],
-    found: &[Found],
-    outcomes: &[Outcome],
-    out: &mut dyn Write,
-) -> Result<Status, Failure> {
+/// Writes what is found into the manifests, of the cases where something is given.
+pub fn rewrite(cases: &[Placed], found: &[Option<Found>], out: &mut dyn Write) -> Result<Status, Failure> {
     let mut status = Status::Clean;
     let mut changes: BTreeMap<&Path, Vec<(&Placed, &Found)>> = BTreeMap::new();
-    for ((placed, found), outcome) in cases.iter().zip(found).zip(outcomes) {
-        if !matches!(outcome, Outcome::Failed(_)) {
-            continue;
-        }
+    for (placed, found) in cases.iter().zip(found) {
+        let Some(found) = found else { continue };
         if found.problems.is_empty() {
             changes.entry(&placed.file).or_default().push((placed, found));
         } else {

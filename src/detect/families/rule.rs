@@ -6,6 +6,8 @@ use crate::detect::finding::Kind;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeSet;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 /// Most decibans a rule may add: beyond, nothing else would count.
 const MAX_WEIGHT: f64 = 60.0;
@@ -265,13 +267,10 @@ impl Step {
     }
 }
 
-/// A file of rules, as its schema describes it.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, title = "A file of family rules")]
-#[allow(
-    dead_code,
-    reason = "only its schema is used: `parse` reads rule by rule, to name the one that is wrong"
-)]
+/// A file of rules. [`parse`] reads rule by rule, to name the one that is wrong.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "A file of family rules")]
 struct RuleFile {
     /// The family of all rules in the file that name none.
     family: Option<String>,
@@ -299,32 +298,35 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<FamilyRule>, RuleError> {
         rule: rule.map(str::to_owned),
         what,
     };
-    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| error(None, e.to_string()))?;
-    let head = |key: &str| match table.get(key) {
+    let table = DeTable::parse(text).map_err(|e| error(None, e.to_string()))?;
+    let mut table = table.into_inner();
+    let rules = table.remove("rule").map(Spanned::into_inner);
+    let head = |key: &str| match table.get(key).map(Spanned::get_ref) {
         None => Ok(None),
-        Some(toml::Value::String(text)) => Ok(Some(text.clone())),
+        Some(DeValue::String(text)) => Ok(Some(&**text)),
         Some(_) => Err(error(None, format!("`{key}` must be a text"))),
     };
-    let (family, software, source) = (head("family")?, head("software")?, head("source")?);
-    if let Some(key) = table.keys().find(|key| !matches!(&***key, "family" | "software" | "source" | "rule"))
-    {
-        return Err(error(None, format!("unknown key `{key}`")));
+    let head = (head("family")?, head("software")?, head("source")?);
+    let known = |key: &str| matches!(key, "family" | "software" | "source");
+    if let Some(key) = table.keys().find(|key| !known(key.get_ref())) {
+        return Err(error(None, format!("unknown key `{}`", key.get_ref())));
     }
-    let Some(toml::Value::Array(rules)) = table.get("rule") else {
+    let Some(DeValue::Array(rules)) = rules else {
         return Err(error(None, "no [[rule]]".to_owned()));
     };
     let mut ids = BTreeSet::new();
-    let mut read = Vec::new();
-    for (number, value) in rules.iter().enumerate() {
-        let id = value.get("id").and_then(toml::Value::as_str);
+    let mut read = Vec::with_capacity(rules.len());
+    for (number, value) in rules.into_iter().enumerate() {
+        let id =
+            value.get_ref().as_table().and_then(|rule| rule.get("id")).and_then(|id| id.get_ref().as_str());
         let name = id.map_or_else(|| (number + 1).to_string(), str::to_owned);
         let error = |what: String| error(Some(&name), what);
-        if let Some(path) = hollow(value) {
+        if let Some(path) = hollow(value.get_ref()) {
             return Err(error(format!("`{path}` is empty")));
         }
-        let raw: RawRule =
-            value.clone().try_into().map_err(|e: toml::de::Error| error(e.message().to_owned()))?;
-        let rule = check(raw, (family.as_deref(), software.as_deref(), source.as_deref())).map_err(error)?;
+        let raw = RawRule::deserialize(ValueDeserializer::from(value))
+            .map_err(|e: toml::de::Error| error(e.message().to_owned()))?;
+        let rule = check(raw, head).map_err(error)?;
         if !ids.insert(rule.id.clone()) {
             return Err(error("its id is used twice".to_owned()));
         }
@@ -333,16 +335,33 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<FamilyRule>, RuleError> {
     Ok(read)
 }
 
+/// Reads a file of the program itself, in the form that `build.rs` gives it.
+///
+/// # Errors
+///
+/// A defect of the program: a test holds it against the file that it was made of.
+pub(super) fn made(text: &str, file: &str) -> Result<Vec<FamilyRule>, RuleError> {
+    let error = |rule, what| RuleError { file: file.to_owned(), rule, what };
+    let RuleFile { family, software, source, rule } =
+        serde_json::from_str(text).map_err(|e| error(None, e.to_string()))?;
+    let head = (family.as_deref(), software.as_deref(), source.as_deref());
+    let one = |raw: RawRule| {
+        let id = raw.id.clone();
+        check(raw, head).map_err(|what| error(Some(id), what))
+    };
+    rule.into_iter().map(one).collect()
+}
+
 /// The first key below which nothing stands: a condition without content would always hold.
-fn hollow(value: &toml::Value) -> Option<String> {
+fn hollow(value: &DeValue<'_>) -> Option<String> {
     match value {
-        toml::Value::Table(table) => table.iter().find_map(|(key, value)| match value {
-            toml::Value::Table(inner) if inner.is_empty() => Some(key.clone()),
-            toml::Value::Array(inner) if inner.is_empty() => Some(key.clone()),
-            toml::Value::String(inner) if inner.trim().is_empty() => Some(key.clone()),
-            _ => hollow(value).map(|below| format!("{key}.{below}")),
+        DeValue::Table(table) => table.iter().find_map(|(key, value)| match value.get_ref() {
+            DeValue::Table(inner) if inner.is_empty() => Some(key.get_ref().to_string()),
+            DeValue::Array(inner) if inner.is_empty() => Some(key.get_ref().to_string()),
+            DeValue::String(inner) if inner.trim().is_empty() => Some(key.get_ref().to_string()),
+            value => hollow(value).map(|below| format!("{}.{below}", key.get_ref())),
         }),
-        toml::Value::Array(list) => list.iter().find_map(hollow),
+        DeValue::Array(list) => list.iter().find_map(|value| hollow(value.get_ref())),
         _ => None,
     }
 }

@@ -51,6 +51,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Many<T> {
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Many<T>, E> {
                 T::deserialize(de::value::I64Deserializer::new(number)).map(|value| Many(vec![value]))
             }
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Many<T>, E> {
+                T::deserialize(de::value::U64Deserializer::new(number)).map(|value| Many(vec![value]))
+            }
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Many<T>, A::Error> {
                 T::deserialize(de::value::MapAccessDeserializer::new(map)).map(|value| Many(vec![value]))
             }
@@ -312,6 +315,9 @@ impl<'de> Deserialize<'de> for Range {
                 Range::parse(text).ok_or_else(|| E::custom(format!("not a range: {text}")))
             }
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Range, E> {
+                Ok(Range { least: number as f64, most: number as f64 })
+            }
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Range, E> {
                 Ok(Range { least: number as f64, most: number as f64 })
             }
         }

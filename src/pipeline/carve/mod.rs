@@ -16,6 +16,7 @@ pub use copy::Notes;
 pub use marks::Marks;
 pub use selection::{Selection, Want};
 
+use super::progress::Course;
 use super::{Options, Problem, Progress, WATCH_EVERY, stopped};
 use crate::anomaly;
 use crate::capture::{self, Opened, Source};
@@ -156,6 +157,7 @@ impl Job {
         let mut selected = Selected { problems: self.problems.clone(), ..Selected::default() };
         let mut matcher = Matcher::new(selection);
         let mut decoders = (Decoder::new(), Decoder::apart());
+        let mut course = Course::new(&self.sources);
         for (at, source) in self.sources.iter().enumerate() {
             let mut marks = Marks::default();
             let mut problem =
@@ -167,11 +169,11 @@ impl Job {
                     while let Some(packet) = reader.next_packet() {
                         selected.packets += 1;
                         selected.bytes += u64::from(packet.wire_len);
+                        look.packet(&packet, &mut marks);
                         if selected.packets.is_multiple_of(WATCH_EVERY) {
                             let (packets, bytes) = (selected.packets, selected.bytes);
-                            watch(&Progress { path: &source.name, packets, bytes });
+                            watch(&course.at(source, &reader, packets, bytes));
                         }
-                        look.packet(&packet, &mut marks);
                     }
                     if look.forgotten() > 0 {
                         let n = look.forgotten();
@@ -179,6 +181,7 @@ impl Job {
                     }
                     let mut log = anomaly::Log::new();
                     let info = reader.finish(&mut log);
+                    course.pass(info.bytes);
                     selected.problems.extend(stopped(&source.name, log));
                     if let Some(hash) = self.hashes.get_mut(at).filter(|hash| hash.is_empty()) {
                         *hash = info.sha256;
