@@ -294,7 +294,9 @@ mod tests {
     fn a_text_may_hold_one_stray_byte_in_128() {
         let text = |length: usize, stray: &[usize]| {
             let mut text = vec![b'a'; length];
-            stray.iter().for_each(|at| text[*at] = 1);
+            for at in stray {
+                text[*at] = 1;
+            }
             classify(&text, false)
         };
         assert_eq!(text(127, &[3]), Some(Shape::Binary));
