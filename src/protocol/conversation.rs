@@ -59,7 +59,8 @@ const PATIENCE: u64 = 4 << 20;
 /// One conversation, whatever it speaks: the flow room's dissector.
 pub struct Conversation {
     opening: Opening,
-    facts: Box<Facts>,
+    /// What those stated that handed over.
+    facts: Option<Box<Facts>>,
     stage: Stage,
     /// What handed over to the present stage.
     after: Option<&'static str>,
@@ -306,7 +307,7 @@ impl Conversation {
     /// Ends the running dissector, keeping its facts, and chooses anew.
     fn hand_over(&mut self, after: Option<&'static str>, shared: &mut Shared) {
         let stage = std::mem::replace(&mut self.stage, Stage::Choosing(Choosing::default()));
-        stage.end(&mut self.facts, shared);
+        stage.end(self.facts.get_or_insert_default(), shared);
         self.wanted = [Appetite::All; 2];
         self.after = after;
         self.handovers = self.handovers.saturating_add(1);
@@ -404,7 +405,7 @@ impl Dissector for Conversation {
     fn open(opening: &Opening, shared: &mut Shared) -> Self {
         let mut conversation = Self {
             opening: *opening,
-            facts: Box::default(),
+            facts: None,
             stage: Stage::Choosing(Choosing::default()),
             after: None,
             handovers: 0,
@@ -506,8 +507,9 @@ impl Dissector for Conversation {
             }
             self.feed(queue, shared);
         }
-        self.stage.end(&mut self.facts, shared);
-        *self.facts
+        let mut facts = self.facts.map_or_else(Facts::default, |facts| *facts);
+        self.stage.end(&mut facts, shared);
+        facts
     }
 }
 
