@@ -82,16 +82,18 @@ pub fn judge(ledger: &Ledger, rules: &Rules, options: &Options) -> Verdict {
     let hosts = signals::Hosts::new(ledger);
     let lone = score::tells_nothing(&weights, signals::BARE);
     let look = |ix| look_at((&hosts, ChannelIx(ix)), (rules, &weights), (families.as_ref(), lists, lone));
-    let channels = 0..ledger.channels.len();
+    let look = |ix: u32| Some((ix, look(ix as usize)?));
+    let channels = in_order_of_flows(ledger);
     let several = options.threads > 1 && channels.len() >= MANY_CHANNELS;
     let pool = several.then(|| rayon::ThreadPoolBuilder::new().num_threads(options.threads).build());
-    let looked: Vec<Looked> = match pool {
+    let mut looked: Vec<(u32, Looked)> = match pool {
         Some(Ok(pool)) => pool
             .install(|| channels.into_par_iter().with_min_len(CHANNELS_AT_ONCE).filter_map(look).collect()),
-        Some(Err(_)) | None => channels.filter_map(look).collect(),
+        Some(Err(_)) | None => channels.into_iter().filter_map(look).collect(),
     };
+    looked.sort_unstable_by_key(|(ix, _)| *ix);
     let mut found: Vec<(ChannelIx, _)> = Vec::new();
-    for one in looked {
+    for (_, one) in looked {
         verdict.lowered.extend(one.lowered);
         found.extend(one.found);
     }
@@ -109,6 +111,15 @@ pub fn judge(ledger: &Ledger, rules: &Rules, options: &Options) -> Verdict {
     verdict.lowered.sort_by(|a, b| (a.host, &a.server, &a.why).cmp(&(b.host, &b.server, &b.why)));
     verdict.lowered.dedup();
     verdict
+}
+
+/// Channels in the order of their first flows: what flows have lies in memory as it was made, and most channels of large
+/// captures have one flow.
+fn in_order_of_flows(ledger: &Ledger) -> Vec<u32> {
+    let first = |channel: &Channel| channel.flows.iter().next().map_or(u32::MAX, |flow| flow as u32);
+    let mut order: Vec<(u32, u32)> = ledger.channels.iter().map(first).zip(0..).collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, ix)| ix).collect()
 }
 
 /// What one channel came to.

@@ -6,12 +6,14 @@
 
 use super::look::{Look, Sight, first, protocol};
 use super::rule::{FamilyRule, Key, On, Step};
-use super::sketch::{Beginning, Openings, Sketch};
+use super::sketch::{Asked, Beginning, Openings};
 use crate::detect::evidence::{ChannelIx, MAX_FRAMES, Statement};
 use crate::detect::finding::{Beacon, Kind, Loot, Upload};
-use crate::detect::ledger::{Channel, Ledger};
+use crate::detect::ledger::sketch::Sketch;
+use crate::detect::ledger::{Channel, Ledger, Traits};
 use crate::record::{Exchange, Flow, SideName};
 use crate::time::{Duration, Timestamp};
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -93,15 +95,11 @@ pub struct Scene<'a> {
     /// By number, rules whose first step looks at one of these protocols, made for each set of protocols that channels
     /// speak beside HTTP and those that are not listed.
     speaking: [OnceLock<Box<[usize]>>; 256],
-    /// Rules whose first step looks at requests, by number, with each look that does.
-    asking: OnceLock<Vec<(usize, &'a Look)>>,
+    /// Rules whose first step looks at requests, by number, with each look that does and what it asks for: looks are
+    /// large, and most are passed by for what they ask.
+    asking: OnceLock<Vec<(Asked, usize, &'a Look)>>,
     /// Those whose first step looks at conversations in no listed protocol.
     openings: OnceLock<Openings<(usize, &'a Look)>>,
-    /// What each flow speaks.
-    spoken: Vec<u8>,
-    /// The requests of all flows, and where those of each begin.
-    requests: Vec<Sketch>,
-    first_request: Vec<usize>,
     /// What steps that look at a whole client saw, by client, rule and step: asked once for each.
     seen: Mutex<BTreeMap<(IpAddr, String, usize), Arc<Sights>>>,
 }
@@ -109,23 +107,14 @@ pub struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// Prepares for the questions of all rules.
     pub fn new(ledger: &'a Ledger, rules: &'a [FamilyRule]) -> Self {
-        let mut own = Self {
+        Self {
             ledger,
             rules,
             speaking: [const { OnceLock::new() }; 256],
             asking: OnceLock::new(),
             openings: OnceLock::new(),
-            spoken: Vec::with_capacity(ledger.flows.len()),
-            first_request: Vec::with_capacity(ledger.flows.len()),
-            requests: Vec::new(),
             seen: Mutex::default(),
-        };
-        for flow in &ledger.flows {
-            own.spoken.push(protocol::of(flow));
-            own.first_request.push(own.requests.len());
-            own.requests.extend(flow.http.iter().map(Sketch::of));
         }
-        own
     }
 
     /// Statements of all rules about a channel, by weight. Of rules that say the same the strongest speaks.
@@ -166,8 +155,7 @@ impl<'a> Scene<'a> {
 
     /// The rules whose first step may see something in a channel, by number.
     fn begun(&self, channel: &Channel) -> Vec<usize> {
-        let of = |flow: usize| self.spoken.get(flow).copied().unwrap_or(0);
-        let mut speaks = channel.flows.iter().fold(0, |bits, flow| bits | of(flow));
+        let mut speaks = protocol::of(channel.has);
         if channel.domain.is_none() {
             // The questions in a resolver's channel belong to domains.
             speaks &= !protocol::DNS;
@@ -176,7 +164,7 @@ impl<'a> Scene<'a> {
         if speaks & protocol::RAW != 0 {
             let openings =
                 self.openings.get_or_init(|| Openings::new(self.first_looks(protocol::RAW, Look::begins)));
-            for flow in channel.flows.iter().filter(|&flow| of(flow) & protocol::RAW != 0) {
+            for flow in channel.flows.iter().filter(|&flow| self.ledger.traits[flow].any(Traits::UNLISTED)) {
                 let Some(record) = self.ledger.flows.get(flow) else { continue };
                 openings.each(&Beginning::of(record), |(number, look)| {
                     if !begun.contains(&number) && look.sees(record) {
@@ -187,19 +175,21 @@ impl<'a> Scene<'a> {
         }
         if speaks & protocol::HTTP != 0 {
             let asking = self.asking.get_or_init(|| {
-                self.first_looks(protocol::HTTP, |_| ()).into_iter().map(|(look, ())| look).collect()
+                let looks = self.first_looks(protocol::HTTP, |look| look.asked).into_iter();
+                looks.map(|((number, look), asked)| (asked, number, look)).collect()
             });
-            let requests: Vec<(&Exchange, Sketch)> =
+            let requests: SmallVec<[(&Exchange, Sketch); 4]> =
                 channel.flows.iter().flat_map(|flow| self.requests_of(flow)).collect();
             let joined = requests.iter().fold(Sketch::default(), |all, (_, sketch)| all.and(*sketch));
-            let asks = |look: &Look| {
-                look.asked.may_fit(joined)
+            let asks = |asked: Asked, look: &Look| {
+                asked.may_fit(joined)
                     && requests.iter().any(|(exchange, sketch)| {
-                        look.asked.may_fit(*sketch)
+                        asked.may_fit(*sketch)
                             && look.http.as_ref().is_none_or(|http| http.may_fit(exchange, sketch))
                     })
             };
-            begun.extend(asking.iter().filter(|(_, look)| asks(look)).map(|(number, _)| *number));
+            let asking = asking.iter().filter(|(asked, _, look)| asks(*asked, look));
+            begun.extend(asking.map(|(_, number, _)| *number));
         }
         begun.extend(self.speaking(speaks & !(protocol::HTTP | protocol::RAW)));
         begun.sort_unstable();
@@ -223,7 +213,7 @@ impl<'a> Scene<'a> {
         self.speaking[usize::from(speaks)].get_or_init(|| {
             let looks = |rule: &FamilyRule| {
                 let mut looks = rule.body.steps.first().into_iter().flat_map(|step| &step.looks);
-                looks.any(|look| look.protocols() & speaks != 0)
+                looks.any(|look| look.begins_in(speaks))
             };
             self.rules.iter().enumerate().filter(|(_, rule)| looks(rule)).map(|(number, _)| number).collect()
         })
@@ -231,9 +221,8 @@ impl<'a> Scene<'a> {
 
     /// The requests of a flow with their sketches.
     fn requests_of(&self, flow: usize) -> impl Iterator<Item = (&'a Exchange, Sketch)> {
-        let from = self.first_request.get(flow).copied().unwrap_or(0);
         let own = self.ledger.flows.get(flow).map(|flow| flow.http.as_slice()).unwrap_or_default();
-        own.iter().zip(self.requests.get(from..).unwrap_or_default().iter().copied())
+        own.iter().zip(self.ledger.requests.of(flow).iter().copied())
     }
 
     fn judge(&self, ix: ChannelIx, rule: &FamilyRule) -> Option<Statement> {
@@ -307,14 +296,12 @@ impl<'a> Scene<'a> {
         let mut hits: Vec<Hit> = Vec::new();
         let mut label = String::new();
         for flow in flows {
-            let (Some(record), Some(&speaks)) = (self.ledger.flows.get(flow), self.spoken.get(flow)) else {
-                continue;
-            };
+            let Some(speaks) = self.ledger.traits.get(flow).map(|own| protocol::of(*own)) else { continue };
             if step.protocols != 0 && step.protocols & speaks == 0 {
                 continue;
             }
-            let requests = self.first_request.get(flow).and_then(|from| self.requests.get(*from..));
-            let requests = requests.unwrap_or_default();
+            let Some(record) = self.ledger.flows.get(flow) else { continue };
+            let requests = self.ledger.requests.of(flow);
             for (nth, look) in step.looks.iter().enumerate() {
                 if matches!(questions, Questions::None) && look.protocols() == protocol::DNS {
                     continue;

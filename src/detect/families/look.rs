@@ -1,8 +1,9 @@
 //! What a rule may ask of a flow: one kind of look for each protocol.
 
 use super::body::{BodyLook, given, word};
-use super::sketch::{Asked, Begins, ByteSet, Holds, Sketch};
+use super::sketch::{Asked, Begins, ByteSet, Holds};
 use super::value::{Bytes, Many, Range, Text};
+use crate::detect::ledger::sketch::Sketch;
 use crate::record::{Certificate, Dns, Exchange, Flow, Mail, SideName, Sides, State, Tls, Turn};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -616,7 +617,7 @@ pub enum Sight<'a> {
 
 /// Protocols as bits, to pass by rules that have nothing to look at.
 pub mod protocol {
-    use crate::record::Flow;
+    use crate::detect::ledger::Traits;
 
     /// HTTP.
     pub const HTTP: u8 = 1;
@@ -632,23 +633,30 @@ pub mod protocol {
     pub const FILE: u8 = 32;
     /// DNS.
     pub const DNS: u8 = 64;
+    /// TLS with a certificate; no look is at it alone.
+    pub const SHOWN: u8 = 128;
 
-    /// What a flow speaks.
-    pub fn of(flow: &Flow) -> u8 {
-        let has = |yes: bool, bit: u8| if yes { bit } else { 0 };
-        let listed = has(!flow.http.is_empty(), HTTP)
-            | has(flow.tls.is_some(), TLS)
-            | has(flow.smtp.is_some(), MAIL)
-            | has(flow.ftp.is_some(), FTP)
-            | has(!flow.dns.is_empty(), DNS);
-        let file = flow.other.as_ref().is_some_and(|o| o.protocol.as_deref() == Some("ftp-data"));
-        // A conversation may turn into a listed protocol after bytes of its own.
-        let before = flow.other.as_ref().is_some_and(|o| o.to_server.is_some() || o.to_client.is_some());
-        match (listed, file) {
-            (_, true) => listed | FILE,
-            (0, false) => RAW,
-            (_, false) => listed | has(before, RAW),
+    /// What a flow of these traits speaks.
+    pub const fn of(flow: Traits) -> u8 {
+        const BITS: [(Traits, u8); 8] = [
+            (Traits::HTTP, HTTP),
+            (Traits::TLS, TLS),
+            (Traits::UNLISTED, RAW),
+            (Traits::SMTP, MAIL),
+            (Traits::FTP, FTP),
+            (Traits::FILE, FILE),
+            (Traits::DNS, DNS),
+            (Traits::SHOWN, SHOWN),
+        ];
+        let mut bits = 0;
+        let mut at = 0;
+        while at < BITS.len() {
+            if flow.any(BITS[at].0) {
+                bits |= BITS[at].1;
+            }
+            at += 1;
         }
+        bits
     }
 }
 
@@ -656,6 +664,12 @@ impl Look {
     /// The protocols it needs; 0 where any flow will do. Known once it is [settled](Self::settle).
     pub const fn protocols(&self) -> u8 {
         self.needs
+    }
+
+    /// Whether there may be something to see in a channel that speaks these, by its protocols.
+    pub fn begins_in(&self, speaks: u8) -> bool {
+        let certified = self.tls.as_ref().is_some_and(|look| look.certificate.is_some());
+        self.protocols() & speaks != 0 && (!certified || speaks & protocol::SHOWN != 0)
     }
 
     /// Works out what is asked for every flow.

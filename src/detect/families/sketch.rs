@@ -2,7 +2,8 @@
 
 use super::look::first;
 use super::value::{Bytes, Many, Range};
-use crate::record::{Exchange, Flow, SideName};
+use crate::detect::ledger::sketch::{Sketch, header, method};
+use crate::record::{Flow, SideName};
 use memchr::memmem::Finder;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal};
@@ -12,66 +13,6 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look};
 const MAX_PLACE: usize = 32;
 /// Places that are looked at for one look and side: those that leave the fewest bytes.
 const MAX_TELLING: usize = 2;
-
-/// Headers that have a bit.
-const NAMES: [&str; 16] = [
-    "accept",
-    "accept-encoding",
-    "accept-language",
-    "cache-control",
-    "connection",
-    "content-encoding",
-    "content-key",
-    "content-length",
-    "content-type",
-    "cookie",
-    "dnt",
-    "expect",
-    "host",
-    "origin",
-    "referer",
-    "user-agent",
-];
-
-/// A request in bits, or several together.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Sketch {
-    method: u8,
-    /// Headers that one of the requests has.
-    has: u16,
-    /// Headers that one of the requests has not.
-    lacks: u16,
-    body: bool,
-    /// Length of the path without query, in bytes; of several requests it says nothing.
-    path: u32,
-}
-
-impl Sketch {
-    /// Of a request.
-    pub fn of(exchange: &Exchange) -> Self {
-        let headers = exchange.headers.iter().fold(0, |bits, (name, _)| bits | header(name));
-        let body = exchange.request.is_some();
-        let path = exchange.path.find('?').unwrap_or(exchange.path.len()) as u32;
-        Self { method: method(&exchange.method), has: headers, lacks: !headers, body, path }
-    }
-
-    /// The path without query of the request that this is of.
-    pub fn path<'a>(&self, exchange: &'a Exchange) -> &'a str {
-        exchange.path.get(..self.path as usize).unwrap_or_default()
-    }
-
-    /// Both together: what may fit one of them may fit this.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self {
-            method: self.method | other.method,
-            has: self.has | other.has,
-            lacks: self.lacks | other.lacks,
-            body: self.body || other.body,
-            path: 0,
-        }
-    }
-}
 
 /// What a look asks of a sketch: never more than it asks of the request itself.
 #[derive(Debug, Clone, Copy, Default)]
@@ -507,19 +448,6 @@ fn walk(part: &Hir, starts: u32, places: &mut [ByteSet; MAX_PLACE]) -> Option<u3
             ends
         }
     })
-}
-
-fn method(name: &str) -> u8 {
-    match name {
-        "GET" => 1,
-        "POST" => 2,
-        _ => 4,
-    }
-}
-
-fn header(name: &str) -> u16 {
-    let known = |known: &&str| known.len() == name.len() && known.eq_ignore_ascii_case(name);
-    NAMES.iter().position(known).map_or(0, |at| 1 << at)
 }
 
 #[cfg(test)]

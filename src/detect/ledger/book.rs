@@ -43,6 +43,11 @@ impl<T: Hash + Eq + Clone> Book<T> {
     pub fn get(&self, number: u32) -> &T {
         &self.entries[number as usize]
     }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.entries.len()
+    }
 }
 
 /// Names with their owners.

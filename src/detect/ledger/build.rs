@@ -37,7 +37,8 @@ impl Ledger {
     /// Folds records. Time n log n, memory proportional to the flows.
     pub fn build(records: Records, services: &Services, sides: &Sides) -> Self {
         let mut flows = records.flows;
-        if !flows.is_sorted_by_key(Flow::order) {
+        // Most begin at moments of their own.
+        if !flows.is_sorted_by(|one, next| one.start < next.start || one.order() <= next.order()) {
             flows.sort_by_key(Flow::order);
         }
         let mut own = Self { captures: records.captures, ..Self::default() };
@@ -50,8 +51,8 @@ impl Ledger {
     }
 
     fn seat_all(&mut self, flows: &[Flow], services: &Services, sides: &Sides) {
-        let (mut survey, traits) = Survey::new(flows);
-        self.traits = traits;
+        let (mut survey, traits, requests) = Survey::new(flows);
+        (self.traits, self.requests) = (traits, requests);
         let mut seats = Seats::new(flows, &self.traits, &mut survey);
         let channel_of = self.make_channels(flows, &mut seats, &survey, sides);
         self.add_domains(flows, &survey);
@@ -72,14 +73,14 @@ impl Ledger {
         // Client and number of flows of each channel, in the order of first contact.
         let mut met: Vec<(u32, u32)> = Vec::new();
         let mut channel_of = Vec::with_capacity(flows.len());
-        for (index, (client, _)) in survey.ends.iter().enumerate() {
+        for (index, pair) in survey.pair_of.iter().enumerate() {
             let Some(group) = seats.group(index) else {
                 channel_of.push(NONE);
                 continue;
             };
             if by_group[group] == NONE {
                 by_group[group] = met.len() as u32;
-                met.push((*client, 0));
+                met.push((survey.pairs.get(*pair).0, 0));
             }
             let channel = by_group[group];
             met[channel as usize].1 += 1;
@@ -107,7 +108,7 @@ impl Ledger {
             }
             *at = place[*at as usize];
             let channel = &mut self.channels[*at as usize];
-            if !channel.add(index, flow) {
+            if !channel.add(index, flow, self.traits[index]) {
                 many.push((*at, flow.server.addr));
             }
             channel.inbound = !sides.inside(flow.client.addr) && sides.inside(flow.server.addr);
@@ -152,7 +153,7 @@ impl Ledger {
             let addrs: BTreeSet<IpAddr> =
                 domain.flows.iter().map(|&index| flows[index].server.addr).collect();
             for index in domain.flows {
-                channel.add(index, &flows[index]);
+                channel.add(index, &flows[index], self.traits[index]);
             }
             channel.service.addrs.extend(addrs);
             let base = match owner {
@@ -190,6 +191,7 @@ impl Ledger {
             }
             naming.roles(channel);
             if channel.domain.is_none()
+                && channel.has.any(Traits::RESOLVER)
                 && channel.flows.iter().all(|flow| self.traits[flow].any(Traits::RESOLVER))
             {
                 channel.service.roles.insert("resolver".into());
@@ -226,24 +228,32 @@ impl Ledger {
             }
             for &ix in &host.channels {
                 let channel = &self.channels[ix.0];
-                let traits = channel.flows.iter().fold(Traits::NOTHING, |all, flow| all | self.traits[flow]);
+                let traits = channel.has;
                 host.resolves |= traits.any(Traits::DNS);
                 if !traits.any(LIKE) {
                     continue;
                 }
-                for template in likeness::templates(channel, &self.flows) {
-                    alike.requests.entry(template).or_default().insert(ix);
+                if traits.any(Traits::TELLING) {
+                    for template in likeness::templates(channel, &self.flows) {
+                        alike.requests.entry(template).or_default().insert(ix);
+                    }
                 }
-                for shape in likeness::addressed(channel, &self.flows) {
-                    alike.bodies.entry(shape).or_default().insert(ix);
+                if traits.any(Traits::POST) {
+                    for shape in likeness::addressed(channel, &self.flows) {
+                        alike.bodies.entry(shape).or_default().insert(ix);
+                    }
                 }
-                for print in likeness::hellos(channel, &self.flows) {
-                    alike.hellos.entry(print).or_default().insert(ix);
+                if traits.any(Traits::NAMELESS) {
+                    for print in likeness::hellos(channel, &self.flows) {
+                        alike.hellos.entry(print).or_default().insert(ix);
+                    }
                 }
-                for opening in likeness::openings(channel, &self.flows) {
-                    alike.openings.entry(opening).or_default().insert(ix);
+                if traits.any(Traits::RAW) && !traits.any(NAMED) {
+                    for opening in likeness::openings(channel, &self.flows) {
+                        alike.openings.entry(opening).or_default().insert(ix);
+                    }
                 }
-                if likeness::home_made(channel, &self.flows) {
+                if traits.any(Traits::SHOWN) && likeness::home_made(channel, &self.flows) {
                     alike.home_made.insert(ix);
                 }
             }
@@ -278,11 +288,12 @@ impl Ledger {
 
 impl Channel {
     /// Adds a flow; false where its address is still to be put among the others.
-    fn add(&mut self, index: usize, flow: &Flow) -> bool {
+    fn add(&mut self, index: usize, flow: &Flow, traits: Traits) -> bool {
         if self.flows.is_empty() {
             (self.first, self.last) = (flow.start, flow.end);
         }
         self.flows.push(index);
+        self.has = self.has | traits;
         self.first = self.first.min(flow.start);
         self.last = self.last.max(flow.end);
         self.bytes.0 = self.bytes.0.saturating_add(flow.payload.to_server);

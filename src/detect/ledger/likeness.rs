@@ -1,5 +1,6 @@
 //! What makes channels of one host alike: the same request, the same manner of certificate.
 
+use super::sketch::{COOKIE, LANGUAGE, REFERER, Sketch};
 use super::{Channel, name};
 use crate::record::{Exchange, Flow, Proto};
 use std::collections::BTreeSet;
@@ -13,19 +14,25 @@ const MIN_QUERY: usize = 40;
 /// What makes two requests the same: method, path without query, header names in order. Nothing for what a browser
 /// or every program asks.
 pub fn template(exchange: &Exchange) -> Option<String> {
-    let path = exchange.path.split('?').next().unwrap_or("");
-    let browser = exchange.header("Accept-Language").is_some() && exchange.header("Cookie").is_some();
+    let path = telling(exchange, &Sketch::of(exchange))?;
+    let words: Vec<&str> = exchange.headers.iter().map(|(name, _)| name.as_str()).collect();
+    Some(format!("{} {path} {}", exchange.method, words.join(",")))
+}
+
+/// The path without query of a request that has a template.
+pub fn telling<'a>(exchange: &'a Exchange, sketch: &Sketch) -> Option<&'a str> {
+    let has = |header| sketch.has & header != 0;
+    if has(LANGUAGE) && has(COOKIE) {
+        return None;
+    }
+    let path = sketch.path(exchange);
     // Paths that every site has prove nothing, unless there is a body.
     let common = matches!(path, "/" | "" | "/favicon.ico" | "/robots.txt" | "/index.html" | "/index.php");
     let body = exchange.sent() > 0;
     let declared = exchange.request.as_ref().and_then(|body| body.declared.as_deref()).unwrap_or("");
-    let cookie = exchange.header("Cookie").is_some()
-        && exchange.header("Referer").is_none()
-        && exchange.headers.len() <= 5;
+    let cookie = has(COOKIE) && !has(REFERER) && exchange.headers.len() <= 5;
     let telling = body || cookie || !common && exchange.path.len() - path.len() >= MIN_QUERY;
-    let words: Vec<&str> = exchange.headers.iter().map(|(name, _)| name.as_str()).collect();
-    (!browser && telling && !declared.contains("ocsp"))
-        .then(|| format!("{} {path} {}", exchange.method, words.join(",")))
+    (telling && !declared.contains("ocsp")).then_some(path)
 }
 
 /// The templates of a channel's first requests.

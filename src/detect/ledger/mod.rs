@@ -12,6 +12,7 @@ pub mod name;
 mod resolved;
 mod seat;
 mod services;
+pub mod sketch;
 mod survey;
 mod timeline;
 pub mod tor;
@@ -39,6 +40,8 @@ pub struct Ledger {
     pub flows: Vec<Flow>,
     /// What each of them has; records are large, and most steps have nothing to do with most.
     pub traits: Vec<Traits>,
+    /// Their requests in a few words.
+    pub requests: sketch::Requests,
     /// Channels by client, then first contact.
     pub channels: Vec<Channel>,
     /// Hosts that are clients of a channel.
@@ -57,6 +60,8 @@ pub struct Channel {
     pub service: Service,
     /// Its flows by index into [`Ledger::flows`], in time order.
     pub flows: FlowList,
+    /// What one of these at least has.
+    pub has: Traits,
     /// First packet.
     pub first: Timestamp,
     /// Last packet.

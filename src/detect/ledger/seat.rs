@@ -24,6 +24,8 @@ pub struct Said {
 pub struct Seats {
     /// The node of each flow, `NONE` for those that are no one's.
     nodes: Vec<u32>,
+    /// The node of each pair of client and server, `NONE` where no flow was seated yet.
+    pairs: Vec<u32>,
     joiner: Joiner,
     /// Names used, flow by flow.
     pub said: Vec<Said>,
@@ -32,19 +34,25 @@ pub struct Seats {
 impl Seats {
     /// Finds where each flow belongs.
     pub fn new<'a>(flows: &'a [Flow], traits: &[Traits], survey: &mut Survey<'a>) -> Self {
-        let mut own = Self { nodes: Vec::with_capacity(flows.len()), ..Self::default() };
+        let pairs = vec![NONE; survey.pairs.len()];
+        let mut own = Self { nodes: Vec::with_capacity(flows.len()), pairs, ..Self::default() };
         let stated = std::mem::take(&mut survey.stated);
         let mut stated = stated.chunk_by(|one, next| one.0 == next.0).peekable();
         let mut certificates = HashMap::new();
         for (index, (flow, traits)) in (0..).zip(flows.iter().zip(traits)) {
             let names = stated.next_if(|chunk| chunk[0].0 == index).unwrap_or_default();
-            let ends = survey.ends[index as usize];
-            let node = if ends.0 == NONE {
+            let pair = survey.pair_of[index as usize];
+            let node = if pair == NONE {
                 NONE
             } else {
-                // Most flows need not be looked at for it.
-                let flow = traits.any(Traits::TLS).then_some(flow);
-                own.seat(ends, names, flow, survey, &mut certificates)
+                let node = own.pair(pair, survey);
+                if names.is_empty() && !traits.any(Traits::TLS) {
+                    node
+                } else {
+                    // Most flows need not be looked at for it.
+                    let flow = traits.any(Traits::TLS).then_some(flow);
+                    own.seat((pair, node), names, flow, survey, &mut certificates)
+                }
             };
             own.nodes.push(node);
         }
@@ -62,15 +70,34 @@ impl Seats {
         self.joiner.parent.len()
     }
 
-    /// The node of a flow with these ends and stated names; `tls` is the flow where it is one of TLS.
+    /// The node of a pair. Where its flows state no names, those that led there join it to others of their owner.
+    fn pair(&mut self, pair: u32, survey: &mut Survey<'_>) -> u32 {
+        let known = self.pairs[pair as usize];
+        if known != NONE {
+            return known;
+        }
+        let node = self.joiner.add();
+        self.pairs[pair as usize] = node;
+        let (client, server) = *survey.pairs.get(pair);
+        if survey.owner(pair) == Owner::Nobody
+            && let Some(owner) = survey.only_owner(client, server)
+        {
+            let named = self.joiner.node(client, Key::Owner(owner));
+            self.joiner.join(named, node);
+        }
+        node
+    }
+
+    /// The node of a flow with this pair and stated names; `tls` is the flow where it is one of TLS.
     fn seat<'a>(
         &mut self,
-        (client, server): (u32, u32),
+        (pair, node): (u32, u32),
         stated: &[(u32, u32)],
         tls: Option<&'a Flow>,
         survey: &mut Survey<'a>,
         certificates: &mut HashMap<&'a str, u32>,
     ) -> u32 {
+        let (client, server) = *survey.pairs.get(pair);
         let certificate = tls.and_then(|flow| flow.tls.as_ref()?.certificates.first());
         let trusted = certificate.filter(|cert| !cert.self_signed);
         let from = self.said.len();
@@ -87,11 +114,9 @@ impl Seats {
         }
         let said = self.said.get(from..).unwrap_or_default();
         let joiner = &mut self.joiner;
-        let node = joiner.node(client, Key::Addr(server));
-        let here = survey.owners.get(&(client, server));
         if let Some(first) = said.first() {
             let named = joiner.node(client, Key::Name(first.name));
-            if here != Some(&Owner::Several) {
+            if survey.owner(pair) != Owner::Several {
                 joiner.join(named, node);
                 for other in &said[1..] {
                     let other = joiner.node(client, Key::Name(other.name));
@@ -99,12 +124,6 @@ impl Seats {
                 }
             }
             return named;
-        }
-        if here.is_none()
-            && let Some(owner) = survey.only_owner(client, server)
-        {
-            let named = joiner.node(client, Key::Owner(owner));
-            joiner.join(named, node);
         }
         if let Some(cert) = certificate.filter(|cert| cert.names.len() <= MAX_CERT_NAMES) {
             let new = certificates.len() as u32;
@@ -119,7 +138,6 @@ impl Seats {
 /// What makes flows of one client belong together, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Key {
-    Addr(u32),
     Name(u32),
     Owner(u32),
     Certificate(u32),
@@ -134,11 +152,19 @@ struct Joiner {
 
 impl Joiner {
     fn node(&mut self, client: u32, key: Key) -> u32 {
-        *self.index.entry((client, key)).or_insert_with(|| {
-            let node = self.parent.len() as u32;
-            self.parent.push(node);
-            node
-        })
+        let parent = &mut self.parent;
+        *self.index.entry((client, key)).or_insert_with(|| Self::another(parent))
+    }
+
+    /// A new node.
+    fn add(&mut self) -> u32 {
+        Self::another(&mut self.parent)
+    }
+
+    fn another(parent: &mut Vec<u32>) -> u32 {
+        let node = parent.len() as u32;
+        parent.push(node);
+        node
     }
 
     fn root(&mut self, mut node: u32) -> u32 {

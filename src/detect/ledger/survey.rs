@@ -3,10 +3,10 @@
 
 use super::book::{Book, Names};
 use super::resolved::{MAX_NAMES, Resolved};
+use super::sketch::Requests;
 use super::{ROOTLESS, Traits, address, name};
 use crate::record::{Dns, Flow};
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 
@@ -28,12 +28,14 @@ pub struct Survey<'a> {
     pub hosts: Book<IpAddr>,
     /// What DNS answers say.
     pub resolved: Resolved,
-    /// Client and server of each flow by number; `NONE` for flows that are no one's.
-    pub ends: Vec<(u32, u32)>,
+    /// Pairs of client and server, these by their numbers.
+    pub pairs: Book<(u32, u32)>,
+    /// The pair of each flow by number; `NONE` for flows that are no one's.
+    pub pair_of: Vec<u32>,
     /// The names that flows state (SNI, Host): flow and name, those of each flow by the text, each once.
     pub stated: Vec<(u32, u32)>,
-    /// Whose names were used, by client and address.
-    pub owners: HashMap<(u32, u32), Owner>,
+    /// Whose names were used, by pair.
+    owners: Vec<Owner>,
     /// Questions to resolvers: flow and counter, `NONE` for names that stay at home.
     pub questions: Vec<(u32, u32)>,
     /// How often was asked for the domains that share a counter; may be too high.
@@ -45,6 +47,8 @@ pub struct Survey<'a> {
 /// Whose names were used at an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
+    /// None was used.
+    Nobody,
     /// Of this one only.
     One(u32),
     /// Of several.
@@ -52,28 +56,35 @@ pub enum Owner {
 }
 
 impl<'a> Survey<'a> {
-    /// Looks at flows in time order; gives what each has as well.
-    pub fn new(flows: &'a [Flow]) -> (Self, Vec<Traits>) {
+    /// Looks at flows in time order; gives what each has and asked as well.
+    pub fn new(flows: &'a [Flow]) -> (Self, Vec<Traits>, Requests) {
         let mut own = Self {
             names: Names::default(),
             hosts: Book::default(),
             resolved: Resolved::default(),
-            ends: Vec::with_capacity(flows.len()),
-            stated: Vec::new(),
-            owners: HashMap::new(),
-            questions: Vec::new(),
+            pairs: Book::default(),
+            pair_of: Vec::with_capacity(flows.len()),
+            stated: Vec::with_capacity(flows.len()),
+            owners: Vec::new(),
+            questions: Vec::with_capacity(flows.len()),
             asked: vec![0; DOMAIN_COUNTS],
             hasher: RandomState::default(),
             scratch: Vec::new(),
         };
-        let traits = (0..).zip(flows).map(|(index, flow)| own.look(index, flow)).collect();
+        let mut requests = Requests::with_capacity(flows.len());
+        let traits = (0..).zip(flows).map(|(index, flow)| own.look(index, flow, &mut requests)).collect();
         own.resolved.settle(&own.hosts);
-        (own, traits)
+        (own, traits, requests)
     }
 
     /// Whether a question's domain was asked for so often, at least by what is counted.
     pub fn asked(&self, counter: u32, least: usize) -> bool {
         self.asked.get(counter as usize).is_some_and(|&count| usize::from(count) >= least)
+    }
+
+    /// Whose names were used by a pair.
+    pub fn owner(&self, pair: u32) -> Owner {
+        self.owners.get(pair as usize).copied().unwrap_or(Owner::Nobody)
     }
 
     /// The owner of all names that led this client to the address, where it is one.
@@ -83,12 +94,13 @@ impl<'a> Survey<'a> {
         others.iter().all(|&other| self.names.owner(other) == owner).then_some(owner)
     }
 
-    fn look(&mut self, index: u32, flow: &'a Flow) -> Traits {
-        let traits = Traits::from(flow);
+    fn look(&mut self, index: u32, flow: &'a Flow, requests: &mut Requests) -> Traits {
+        let traits = Traits::of_flow(flow, requests.add(flow));
         let (client, server) = (flow.client.addr, flow.server.addr);
         let ends = (self.hosts.number(&client), self.hosts.number(&server));
         let nobody = address::shared(server) || address::shared(client) || client == server;
-        self.ends.push(if nobody { (NONE, NONE) } else { ends });
+        let pair = if nobody { NONE } else { self.pairs.number(&ends) };
+        self.pair_of.push(pair);
         if traits.any(Traits::DNS) {
             self.resolved.take(flow, ends.0, &mut self.names, &mut self.hosts);
             if !nobody && !matches!(flow.server.port, 5353 | 5355 | 137) {
@@ -98,7 +110,7 @@ impl<'a> Survey<'a> {
             }
         }
         if traits.any(NAMED) {
-            self.state(index, flow, ends);
+            self.state(index, flow, pair);
         }
         traits
     }
@@ -113,7 +125,7 @@ impl<'a> Survey<'a> {
     }
 
     /// Takes the names a flow states, and notes whose they are.
-    fn state(&mut self, index: u32, flow: &'a Flow, ends: (u32, u32)) {
+    fn state(&mut self, index: u32, flow: &'a Flow, pair: u32) {
         let sni = flow.tls.iter().filter_map(|tls| tls.sni.as_deref());
         let hosts = flow.http.iter().filter_map(|exchange| exchange.host.as_deref());
         let (names, stated) = (&mut self.names, &mut self.scratch);
@@ -123,11 +135,19 @@ impl<'a> Survey<'a> {
             stated.sort_by(|a, b| names.get(*a).cmp(names.get(*b)));
             stated.dedup();
         }
+        if stated.is_empty() || pair == NONE {
+            return;
+        }
+        if self.owners.len() <= pair as usize {
+            self.owners.resize(pair as usize + 1, Owner::Nobody);
+        }
+        let known = &mut self.owners[pair as usize];
         for &name in &*stated {
             self.stated.push((index, name));
-            let owner = names.owner(name);
-            let known = self.owners.entry(ends).or_insert(Owner::One(owner));
-            if *known != Owner::One(owner) {
+            let owner = Owner::One(names.owner(name));
+            if *known == Owner::Nobody {
+                *known = owner;
+            } else if *known != owner {
                 *known = Owner::Several;
             }
         }

@@ -1,7 +1,8 @@
 //! What a flow or a channel has, as bits: most looks at most channels end here, before a record is read.
 
-use super::{Channel, HostView, Ledger, timeline};
-use crate::record::{Flow, Proto, State};
+use super::sketch::{self, Sketch};
+use super::{Channel, HostView, likeness, timeline};
+use crate::record::{Body, Exchange, Flow, Proto, Shape, State};
 use std::ops::BitOr;
 
 /// Traits of a flow, or of a channel: those of its flows and some of its own. A look names those of which it needs
@@ -51,11 +52,36 @@ impl Traits {
     pub const DEAD: Self = Self(1 << 15);
     /// Something for the host's time line, whatever the service is.
     pub const EVENT: Self = Self(1 << 16);
+    /// A file of FTP.
+    pub const FILE: Self = Self(1 << 17);
+    /// A conversation in no protocol that has facts of its own, or that began so.
+    pub const UNLISTED: Self = Self(1 << 18);
+    /// A request that may have a template (`likeness::template`).
+    pub const TELLING: Self = Self(1 << 19);
+    /// A piece, or a part of one, has markers.
+    pub const MARKED: Self = Self(1 << 20);
+    /// A piece has an archive, a file's name or parts, or a flow that may have pieces serves another.
+    pub const FILED: Self = Self(1 << 21);
+    /// A TLS handshake without a server name.
+    pub const NAMELESS: Self = Self(1 << 22);
+    /// A certificate.
+    pub const SHOWN: Self = Self(1 << 23);
+    /// A certificate that is signed by itself, or has no names and stands alone.
+    pub const HOME_MADE: Self = Self(1 << 24);
+    /// An answer of bytes of no known kind, or of code for bytes.
+    pub const CIPHER: Self = Self(1 << 25);
+    /// A request with a cookie.
+    pub const COOKIE: Self = Self(1 << 26);
+    /// A GET with a User-Agent and nothing else that browsers say of themselves.
+    pub const PLAIN: Self = Self(1 << 27);
+    /// The client's first bytes are those of one that serves: a screen (RFB), a choice of SOCKS.
+    pub const OFFERS: Self = Self(1 << 28);
+    /// First bytes of what the server sent are known.
+    pub const BEGUN: Self = Self(1 << 29);
 
     /// The traits of a channel.
-    pub fn of(ledger: &Ledger, channel: &Channel, host: &HostView) -> Self {
-        let flows = channel.flows.iter().filter_map(|index| ledger.traits.get(index));
-        let mut own = flows.copied().fold(Self::NOTHING, BitOr::bitor);
+    pub fn of(channel: &Channel, host: &HostView) -> Self {
+        let mut own = channel.has;
         own = own | Self::DOMAIN.when(channel.domain.is_some());
         own = own | Self::SEVERAL.when(channel.flows.len() >= SEVERAL);
         own | Self::EVENTS.when(!host.timeline.is_empty())
@@ -88,9 +114,9 @@ impl BitOr for Traits {
     }
 }
 
-impl From<&Flow> for Traits {
-    /// The traits of a flow.
-    fn from(flow: &Flow) -> Self {
+impl Traits {
+    /// The traits of a flow with its requests.
+    pub fn of_flow(flow: &Flow, requests: &[Sketch]) -> Self {
         let mut own = match flow.proto {
             Proto::Tcp => Self::TCP,
             Proto::Icmp | Proto::Icmp6 => Self::ICMP,
@@ -111,6 +137,73 @@ impl From<&Flow> for Traits {
         own = own | Self::EVENT.when(own.any(Self::DEAD) || timeline::eventful(flow));
         let records = flow.tls.as_ref().map_or(0, |tls| tls.records.len());
         let many = flow.turns.len().max(records) >= TURNS;
-        own | Self::TURNS.when(many && flow.http.is_empty() && flow.dns.is_empty())
+        own = own | Self::TURNS.when(many && flow.http.is_empty() && flow.dns.is_empty());
+        own = own | Self::unlisted(flow, own);
+        if own.any(Self::HTTP.or(Self::PIECE).or(Self::TLS)) {
+            own = own | Self::looked_into(flow);
+        }
+        own = own | requests.iter().fold(Self::NOTHING, |all, sketch| all | Self::of_request(*sketch));
+        own = own | flow.http.iter().fold(Self::NOTHING, |all, exchange| all | Self::of_answer(exchange));
+        let (up, down) = (&flow.first_bytes.to_server, &flow.first_bytes.to_client);
+        let pushed = flow.other.as_ref().is_some_and(|other| other.to_client.is_some());
+        own = own | Self::BEGUN.when(pushed || !down.is_empty());
+        own = own | Self::OFFERS.when(tcp && (up.0.starts_with(b"RFB 00") || up.0.starts_with(&[5, 0])));
+        let telling =
+            |(exchange, sketch): (&Exchange, &Sketch)| likeness::telling(exchange, sketch).is_some();
+        own | Self::TELLING.when(flow.http.iter().zip(requests).any(telling))
+    }
+
+    const fn of_request(sketch: Sketch) -> Self {
+        const BROWSERS: u16 = sketch::ACCEPT | sketch::LANGUAGE | sketch::ENCODING | sketch::REFERER;
+        let cookie = Self::COOKIE.when(sketch.has & sketch::COOKIE != 0);
+        let plain = sketch.method == sketch::GET && sketch.has & (BROWSERS | sketch::AGENT) == sketch::AGENT;
+        cookie.or(Self::PLAIN.when(plain))
+    }
+
+    fn of_answer(exchange: &Exchange) -> Self {
+        let Some(body) = exchange.response.as_deref() else { return Self::NOTHING };
+        let cipher = match body.shape {
+            Some(Shape::Binary) => body.magic.is_none() && body.encoding.is_none(),
+            Some(Shape::Base64 | Shape::Hex) => true,
+            _ => false,
+        };
+        Self::CIPHER.when(cipher) | Self::BEGUN.when(!body.first.is_empty())
+    }
+
+    /// Whether a flow is a file, or in no listed protocol.
+    fn unlisted(flow: &Flow, own: Self) -> Self {
+        const LISTED: Traits = Traits::HTTP.or(Traits::TLS).or(Traits::SMTP).or(Traits::FTP).or(Traits::DNS);
+        let Some(other) = flow.other.as_ref() else { return Self::UNLISTED.when(!own.any(LISTED)) };
+        if other.protocol.as_deref() == Some("ftp-data") {
+            return Self::FILE;
+        }
+        // A conversation may turn into a listed protocol after bytes of its own.
+        let before = other.to_server.is_some() || other.to_client.is_some();
+        Self::UNLISTED.when(before || !own.any(LISTED))
+    }
+
+    /// What pieces and certificates are.
+    fn looked_into(flow: &Flow) -> Self {
+        let mut own = Self::FILED.when(flow.parent.is_some());
+        let requests = flow.http.iter().filter_map(|exchange| exchange.request.as_deref());
+        let mails = flow.smtp.iter().flat_map(|smtp| &smtp.mails).map(|mail| &mail.body);
+        let stream = flow.other.iter().filter_map(|other| other.to_server.as_deref());
+        for body in requests.chain(mails).chain(stream) {
+            own = own | Self::of_piece(body);
+        }
+        if let Some(tls) = flow.tls.as_deref() {
+            own = own | Self::NAMELESS.when(tls.sni.is_none());
+            if let Some(leaf) = tls.certificates.first() {
+                let alone = leaf.names.is_empty() && tls.certificates.len() == 1;
+                own = own | Self::SHOWN | Self::HOME_MADE.when(leaf.self_signed || alone);
+            }
+        }
+        own
+    }
+
+    fn of_piece(body: &Body) -> Self {
+        let parts = !body.parts.is_empty();
+        let filed = parts || body.archive.is_some() || body.file_name.is_some();
+        Self::MARKED.when(parts || !body.markers.is_empty()) | Self::FILED.when(filed)
     }
 }

@@ -7,9 +7,9 @@ use crate::record::{Exchange, Flow, Shape};
 use std::collections::BTreeMap;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "false-file", needs: Needs::HTTP.and(Marks::PUBLIC), look: false_file },
+    Signal { name: "false-file", needs: Needs::HTTP.and(Marks::PUBLIC).and(Marks::CIPHER), look: false_file },
     Signal { name: "same-page", needs: Needs::HTTP.and(Marks::ASKED), look: same_page },
-    Signal { name: "bare-browser", needs: Needs::HTTP, look: bare_browser },
+    Signal { name: "bare-browser", needs: Needs::HTTP.and(Marks::PLAIN), look: bare_browser },
 ];
 
 /// Least answer that is looked into, in bytes.

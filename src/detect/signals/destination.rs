@@ -43,6 +43,9 @@ fn spoken(view: &View<'_>) -> bool {
 
 /// The service listens where no common protocol does.
 fn odd_port(view: &View<'_>) -> Option<Statement> {
+    if view.channel.service.ports.iter().all(|&port| common_port(port)) {
+        return None;
+    }
     let odd = view.flows().find(|(_, flow)| flow.proto == Proto::Tcp && !common_port(flow.server.port))?;
     let ftp = view.flows().any(|(_, flow)| flow.app() == "ftp" || flow.app() == "ftp-data");
     (view.public() && !ftp).then(|| {

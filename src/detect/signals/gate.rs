@@ -1,7 +1,6 @@
 //! Which looks may say anything of a channel, from what it has, worked out in one pass over it.
 
 use crate::detect::ledger::{Channel, HostView, Ledger, Traits};
-use crate::record::{Body, Flow};
 
 /// What a channel must have for a look to see anything: one of some traits, and all of some marks.
 #[derive(Debug, Clone, Copy)]
@@ -123,6 +122,16 @@ impl Marks {
     pub const SHOWN: Self = Self(1 << 21);
     /// A certificate that is signed by itself, or has no names and stands alone.
     pub const HOME_MADE: Self = Self(1 << 22);
+    /// See [`Traits::CIPHER`].
+    pub const CIPHER: Self = Self(1 << 23);
+    /// See [`Traits::COOKIE`].
+    pub const COOKIE: Self = Self(1 << 24);
+    /// See [`Traits::PLAIN`].
+    pub const PLAIN: Self = Self(1 << 25);
+    /// See [`Traits::OFFERS`].
+    pub const OFFERS: Self = Self(1 << 26);
+    /// See [`Traits::BEGUN`].
+    pub const BEGUN: Self = Self(1 << 27);
 
     /// Both.
     pub const fn with(self, other: Self) -> Self {
@@ -151,9 +160,7 @@ impl Marks {
         own = own.with(Self::ALIKE.when(host.alike.is_some())).with(Self::FETCHED.when(fetched));
         let flows = channel.flows.len();
         own = own.with(Self::FIVE.when(flows >= 5)).with(Self::EIGHT.when(flows >= 8));
-        own = own.with(Self::WEB.when(traits.any(Traits::HTTP)));
-        own = own.with(Self::STREAM.when(traits.any(Traits::TCP)));
-        own = own.with(Self::DEAD.when(traits.any(Traits::DEAD)));
+        own = MARKED.into_iter().fold(own, |own, (has, mark)| own.with(mark.when(traits.any(has))));
         own = own.with(Self::UNKNOWN).with(Self::NO_RESOLVER);
         for role in &service.roles {
             own = match role.as_str() {
@@ -167,46 +174,35 @@ impl Marks {
                 _ => own,
             };
         }
-        if traits.any(READ) {
-            let mut requests = 0;
-            for index in channel.flows.iter() {
-                if let Some(flow) = ledger.flows.get(index).filter(|_| ledger.traits[index].any(READ)) {
-                    requests += flow.http.len();
-                    own = own.with(Self::of_flow(flow));
-                }
-            }
-            own = own.with(Self::ASKED.when(requests >= 5));
+        if traits.any(Traits::HTTP) {
+            let mut requests = channel.flows.iter().map(|flow| ledger.requests.of(flow).len());
+            let enough =
+                requests.try_fold(0, |sum, more| Some(sum + more).filter(|sum| *sum < MANY_REQUESTS));
+            own = own.with(Self::ASKED.when(enough.is_none()));
         }
         own
-    }
-
-    fn of_flow(flow: &Flow) -> Self {
-        let mut own = Self::FILED.when(flow.parent.is_some());
-        let requests = flow.http.iter().filter_map(|exchange| exchange.request.as_deref());
-        let mails = flow.smtp.iter().flat_map(|smtp| &smtp.mails).map(|mail| &mail.body);
-        let stream = flow.other.iter().filter_map(|other| other.to_server.as_deref());
-        for body in requests.chain(mails).chain(stream) {
-            own = own.with(Self::of_piece(body));
-        }
-        if let Some(tls) = flow.tls.as_deref() {
-            own = own.with(Self::NAMELESS.when(tls.sni.is_none()));
-            if let Some(leaf) = tls.certificates.first() {
-                let alone = leaf.names.is_empty() && tls.certificates.len() == 1;
-                own = own.with(Self::SHOWN).with(Self::HOME_MADE.when(leaf.self_signed || alone));
-            }
-        }
-        own
-    }
-
-    fn of_piece(body: &Body) -> Self {
-        let parts = !body.parts.is_empty();
-        let filed = parts || body.archive.is_some() || body.file_name.is_some();
-        Self::MARKED.when(parts || !body.markers.is_empty()).with(Self::FILED.when(filed))
     }
 }
 
-/// Flows that are read for the marks.
-const READ: Traits = Traits::HTTP.or(Traits::PIECE).or(Traits::TLS);
+/// Traits that are marks.
+const MARKED: [(Traits, Marks); 13] = [
+    (Traits::HTTP, Marks::WEB),
+    (Traits::TCP, Marks::STREAM),
+    (Traits::DEAD, Marks::DEAD),
+    (Traits::MARKED, Marks::MARKED),
+    (Traits::FILED, Marks::FILED),
+    (Traits::NAMELESS, Marks::NAMELESS),
+    (Traits::SHOWN, Marks::SHOWN),
+    (Traits::HOME_MADE, Marks::HOME_MADE),
+    (Traits::CIPHER, Marks::CIPHER),
+    (Traits::COOKIE, Marks::COOKIE),
+    (Traits::PLAIN, Marks::PLAIN),
+    (Traits::OFFERS, Marks::OFFERS),
+    (Traits::BEGUN, Marks::BEGUN),
+];
+
+/// See [`Marks::ASKED`].
+const MANY_REQUESTS: usize = 5;
 
 /// Every trait.
 pub const TRAITS: [Traits; 16] = [

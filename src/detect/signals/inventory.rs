@@ -5,6 +5,7 @@ use super::{Marks, Needs, Signal, View};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Loot};
 use crate::record::{Body, Field};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const SIGNALS: &[Signal] = &[
@@ -180,16 +181,18 @@ fn names(view: &View<'_>) -> Option<Statement> {
         .collect();
     let mut seen: BTreeMap<&'static str, Statement> = BTreeMap::new();
     let mut before = None;
+    let mut texts = Vec::new();
     for (index, flow, exchange) in view.exchanges() {
-        let mut texts = vec![exchange.path.to_lowercase()];
+        texts.clear();
+        texts.push(lower(&exchange.path));
         // What the request before said needs no second look.
         let agent = exchange.header("User-Agent");
         if before != agent {
-            texts.extend(agent.map(str::to_lowercase));
+            texts.extend(agent.map(lower));
             before = agent;
         }
         if let Some(body) = exchange.request.as_deref() {
-            walk(body, &mut |_, value| texts.extend(value.map(str::to_lowercase)));
+            walk(body, &mut |_, value| texts.extend(value.map(|value| value.to_lowercase().into())));
         }
         if view.public() && texts.iter().any(|text| given_name(text)) {
             seen.entry("host name")
@@ -207,6 +210,14 @@ fn names(view: &View<'_>) -> Option<Statement> {
     statement.strength = if listed.len() >= 2 { 1.0 } else { 0.7 };
     statement.why = format!("the {} of this machine stands in what it sent", listed.join(" and the "));
     Some(statement)
+}
+
+/// A text in lower case; itself, where it is.
+fn lower(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        return text.into();
+    }
+    text.to_lowercase().into()
 }
 
 /// Whether a name that Windows gives to machines on its own stands in a text of lower case: `desktop-` and 7 signs,

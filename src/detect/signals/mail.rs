@@ -164,10 +164,13 @@ fn greeting(view: &View<'_>) -> Option<Statement> {
 
 /// A submission that goes on in TLS, with more up than down: what a mail with loot looks like from outside.
 fn in_tls(view: &View<'_>) -> Option<Statement> {
-    let port = |flow: &Flow| matches!(flow.server.port, 25 | 465 | 587 | 2525);
+    let port = |port: u16| matches!(port, 25 | 465 | 587 | 2525);
+    if !view.channel.service.ports.iter().any(|&own| port(own)) {
+        return None;
+    }
     let (index, flow) = view.flows().find(|(_, flow)| {
         let (up, down) = (flow.payload.to_server, flow.payload.to_client);
-        port(flow) && flow.tls.is_some() && up >= 1_500 && up.saturating_mul(2) >= down
+        port(flow.server.port) && flow.tls.is_some() && up >= 1_500 && up.saturating_mul(2) >= down
     })?;
     let why = format!(
         "mail in TLS, {} up against {} down",

@@ -240,7 +240,7 @@ impl<'a> View<'a> {
         let ledger = hosts.ledger();
         let channel = ledger.channels.get(ix.0).filter(|channel| !channel.inbound)?;
         let (host, past) = hosts.of(ix)?;
-        let traits = Traits::of(ledger, channel, host);
+        let traits = Traits::of(channel, host);
         let marks =
             Marks::of(ledger, channel, (host, past.fetched(&host.timeline, ix).next().is_some()), traits);
         Some(Self { ledger, ix, channel, host, hosts, past, traits, marks })

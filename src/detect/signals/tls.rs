@@ -266,6 +266,9 @@ fn odd_port(view: &View<'_>) -> Option<Statement> {
                 ..=995 | 5061 | 5222 | 5223 | 5228 | 8443 | 8883 | 1194 | 2525 | 3128 | 8080
         )
     };
+    if view.channel.service.ports.iter().all(|&port| usual(port)) {
+        return None;
+    }
     let (index, flow, tls) =
         hellos(view).find(|(_, flow, tls)| !usual(flow.server.port) && tls.after.is_none())?;
     view.public().then(|| cite(view, 1.0, format!("TLS on port {}", flow.server.port), index, flow, tls))

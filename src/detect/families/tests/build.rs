@@ -1,7 +1,7 @@
 //! Makes flows and ledgers with invented values.
 
 use crate::detect::families::{FamilyRule, evaluate, shipped};
-use crate::detect::ledger::{Channel, HostView, Ledger};
+use crate::detect::ledger::{Channel, HostView, Ledger, Traits};
 use crate::detect::{ChannelIx, Statement};
 use crate::record::{
     Archive, Body, Certificate, Client, ClientBy, CommunityId, Dns, Endpoint, Exchange, Field, FirstBytes,
@@ -291,8 +291,11 @@ pub fn ledger(flows: Vec<Flow>) -> Ledger {
                 ..Channel::default()
             });
         }
+        let traits = Traits::of_flow(flow, ledger.requests.add(flow));
+        ledger.traits.push(traits);
         let channel = &mut ledger.channels[ix];
         channel.flows.push(at);
+        channel.has = channel.has | traits;
         channel.last = flow.end;
         channel.service.addrs.insert(flow.server.addr);
         channel.service.ports.insert(flow.server.port);
