@@ -9,7 +9,9 @@ pub struct Config {
     pub idle_tcp: Duration,
     /// The same for everything else, and for a TCP connection that one side has closed.
     pub idle_other: Duration,
-    /// Most conversations followed at once; beyond it those are ended that would be idle soonest.
+    /// Most conversations followed at once. From half of them on conversations are ended when they will hardly be missed
+    /// (five seconds after an answer or their end, ten after a SYN without answer, five minutes of other silence);
+    /// beyond it those are ended that come next.
     pub max_flows: usize,
     /// Most bytes of out-of-order data over all conversations, bookkeeping included.
     pub max_buffered: usize,

@@ -2,6 +2,10 @@
 //!
 //! In: [`Records`](crate::record::Records) and what `rules/services.toml` knows. Out: a [`Ledger`]: who talked with
 //! which service, and each host's time line. It has no opinion yet.
+//!
+//! `survey` looks at each flow once: names and addresses get numbers (`book`), answers of DNS are noted (`resolved`), the
+//! flow gets its [`Traits`] and its requests their [`sketch`]. `seat` says which flows belong together, and `build` makes
+//! channels of them. Most looks of `signals` and `families` end at traits and sketches.
 
 pub mod address;
 mod book;

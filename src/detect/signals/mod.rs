@@ -1,7 +1,8 @@
 //! One look each at one channel.
 //!
 //! In: a [`View`] of one channel and its host. Out: a [`Statement`] with figures, frames and strength, or nothing.
-//! A signal knows no family and no other signal, and no weight: `rules/signals.toml` has those.
+//! A signal knows no family and no other signal, and no weight: `rules/signals.toml` has those. `gate` says which looks
+//! may see anything in a channel, `hosts` what is the same for all channels of a host.
 
 mod answer;
 mod beat;
