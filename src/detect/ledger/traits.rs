@@ -92,6 +92,11 @@ impl Traits {
         self.0 & of.0 != 0
     }
 
+    /// Whether it has all of these.
+    pub const fn has(self, all: Self) -> bool {
+        self.0 & all.0 == all.0
+    }
+
     /// Whether a channel of these traits may be what the look is for.
     pub const fn met_by(self, traits: Self) -> bool {
         self.0 == 0 || self.0 & traits.0 != 0

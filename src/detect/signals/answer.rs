@@ -1,15 +1,19 @@
 //! What came back, and is not what it is called; and pages that a program turns over and over.
 
-use super::{Marks, Needs, Signal, View, count, size};
+use super::{Marks, Needs, Signal, Traits, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
 use crate::record::{Exchange, Flow, Shape};
 use std::collections::BTreeMap;
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "false-file", needs: Needs::HTTP.and(Marks::PUBLIC).and(Marks::CIPHER), look: false_file },
+    Signal {
+        name: "false-file",
+        needs: Needs::HTTP.and(Marks::PUBLIC).with(Traits::CIPHER),
+        look: false_file,
+    },
     Signal { name: "same-page", needs: Needs::HTTP.and(Marks::ASKED), look: same_page },
-    Signal { name: "bare-browser", needs: Needs::HTTP.and(Marks::PLAIN), look: bare_browser },
+    Signal { name: "bare-browser", needs: Needs::HTTP.with(Traits::PLAIN), look: bare_browser },
 ];
 
 /// Least answer that is looked into, in bytes.

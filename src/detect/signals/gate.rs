@@ -2,11 +2,12 @@
 
 use crate::detect::ledger::{Channel, HostView, Ledger, Traits};
 
-/// What a channel must have for a look to see anything: one of some traits, and all of some marks.
+/// What a channel must have for a look to see anything: one of some traits, all of some others, and all of some marks.
 #[derive(Debug, Clone, Copy)]
 pub struct Needs {
     any: Traits,
-    all: Marks,
+    all: Traits,
+    marks: Marks,
 }
 
 impl Needs {
@@ -40,17 +41,23 @@ impl Needs {
     pub const EVENTS: Self = Self::any(Traits::EVENTS);
 
     const fn any(any: Traits) -> Self {
-        Self { any, all: Marks::NONE }
+        Self { any, all: Traits::NOTHING, marks: Marks::NONE }
     }
 
-    /// One trait of either; the marks of both.
+    /// One trait of either; all that both cannot do without.
     pub const fn or(self, other: Self) -> Self {
-        Self { any: self.any.or(other.any), all: self.all.with(other.all) }
+        let any = self.any.or(other.any);
+        Self { any, all: self.all.or(other.all), marks: self.marks.with(other.marks) }
+    }
+
+    /// With these traits besides.
+    pub const fn with(self, traits: Traits) -> Self {
+        Self { all: self.all.or(traits), ..self }
     }
 
     /// With these marks besides.
     pub const fn and(self, marks: Marks) -> Self {
-        Self { all: self.all.with(marks), ..self }
+        Self { marks: self.marks.with(marks), ..self }
     }
 
     /// Whether a channel with this trait may be what the look is for.
@@ -65,7 +72,7 @@ impl Needs {
 
     /// Whether a channel of these traits and marks may be what the look is for.
     pub const fn met_by(self, traits: Traits, marks: Marks) -> bool {
-        self.any.met_by(traits) && marks.has(self.all)
+        self.any.met_by(traits) && traits.has(self.all) && marks.has(self.marks)
     }
 }
 
@@ -102,36 +109,10 @@ impl Marks {
     pub const FIVE: Self = Self(1 << 11);
     /// Eight flows or more.
     pub const EIGHT: Self = Self(1 << 12);
-    /// A piece, or a part of one, has markers.
-    pub const MARKED: Self = Self(1 << 13);
-    /// A piece has an archive, a file's name or parts, or its flow serves another.
-    pub const FILED: Self = Self(1 << 14);
-    /// HTTP, where another trait is what is asked for first.
-    pub const WEB: Self = Self(1 << 15);
-    /// TCP, likewise.
-    pub const STREAM: Self = Self(1 << 16);
-    /// A connection that nobody answered, likewise.
-    pub const DEAD: Self = Self(1 << 17);
     /// A library or a program came from here.
-    pub const FETCHED: Self = Self(1 << 18);
+    pub const FETCHED: Self = Self(1 << 13);
     /// Five requests or more.
-    pub const ASKED: Self = Self(1 << 19);
-    /// A TLS handshake without a server name.
-    pub const NAMELESS: Self = Self(1 << 20);
-    /// A certificate.
-    pub const SHOWN: Self = Self(1 << 21);
-    /// A certificate that is signed by itself, or has no names and stands alone.
-    pub const HOME_MADE: Self = Self(1 << 22);
-    /// See [`Traits::CIPHER`].
-    pub const CIPHER: Self = Self(1 << 23);
-    /// See [`Traits::COOKIE`].
-    pub const COOKIE: Self = Self(1 << 24);
-    /// See [`Traits::PLAIN`].
-    pub const PLAIN: Self = Self(1 << 25);
-    /// See [`Traits::OFFERS`].
-    pub const OFFERS: Self = Self(1 << 26);
-    /// See [`Traits::BEGUN`].
-    pub const BEGUN: Self = Self(1 << 27);
+    pub const ASKED: Self = Self(1 << 14);
 
     /// Both.
     pub const fn with(self, other: Self) -> Self {
@@ -160,7 +141,6 @@ impl Marks {
         own = own.with(Self::ALIKE.when(host.alike.is_some())).with(Self::FETCHED.when(fetched));
         let flows = channel.flows.len();
         own = own.with(Self::FIVE.when(flows >= 5)).with(Self::EIGHT.when(flows >= 8));
-        own = MARKED.into_iter().fold(own, |own, (has, mark)| own.with(mark.when(traits.any(has))));
         own = own.with(Self::UNKNOWN).with(Self::NO_RESOLVER);
         for role in &service.roles {
             own = match role.as_str() {
@@ -183,23 +163,6 @@ impl Marks {
         own
     }
 }
-
-/// Traits that are marks.
-const MARKED: [(Traits, Marks); 13] = [
-    (Traits::HTTP, Marks::WEB),
-    (Traits::TCP, Marks::STREAM),
-    (Traits::DEAD, Marks::DEAD),
-    (Traits::MARKED, Marks::MARKED),
-    (Traits::FILED, Marks::FILED),
-    (Traits::NAMELESS, Marks::NAMELESS),
-    (Traits::SHOWN, Marks::SHOWN),
-    (Traits::HOME_MADE, Marks::HOME_MADE),
-    (Traits::CIPHER, Marks::CIPHER),
-    (Traits::COOKIE, Marks::COOKIE),
-    (Traits::PLAIN, Marks::PLAIN),
-    (Traits::OFFERS, Marks::OFFERS),
-    (Traits::BEGUN, Marks::BEGUN),
-];
 
 /// See [`Marks::ASKED`].
 const MANY_REQUESTS: usize = 5;

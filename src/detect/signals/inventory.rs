@@ -1,7 +1,7 @@
 //! Facts about the machine and its user, sent where nobody asked for them.
 
 use super::loot::marks;
-use super::{Marks, Needs, Signal, View};
+use super::{Needs, Signal, Traits, View};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Loot};
 use crate::record::{Body, Field};
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "bot-fields", needs: Needs::HTTP, look: fields },
     Signal { name: "host-names-sent", needs: Needs::HTTP, look: names },
-    Signal { name: "inventory-text", needs: Needs::PIECE.and(Marks::MARKED), look: text },
+    Signal { name: "inventory-text", needs: Needs::PIECE.with(Traits::MARKED), look: text },
     Signal { name: "report-in-agent", needs: Needs::HTTP, look: agent },
 ];
 

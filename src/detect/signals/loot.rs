@@ -1,14 +1,14 @@
 //! What left, by the names of its pieces and the marks of credential lists.
 
-use super::{Marks, Needs, Piece, Signal, View, size};
+use super::{Needs, Piece, Signal, Traits, View, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Loot, Upload};
 use crate::record::Body;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "loot-listing", needs: Needs::PIECE.and(Marks::FILED), look: listing },
-    Signal { name: "credential-text", needs: Needs::PIECE.and(Marks::MARKED), look: credentials },
+    Signal { name: "loot-listing", needs: Needs::PIECE.with(Traits::FILED), look: listing },
+    Signal { name: "credential-text", needs: Needs::PIECE.with(Traits::MARKED), look: credentials },
     Signal { name: "credential-query", needs: Needs::HTTP, look: query },
 ];
 

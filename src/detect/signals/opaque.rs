@@ -1,6 +1,6 @@
 //! Conversations in no known protocol.
 
-use super::{Marks, Needs, Signal, View, common_port, opaque, size};
+use super::{Marks, Needs, Signal, Traits, View, common_port, opaque, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Upload};
 use crate::record::{Flow, Proto, Shape, SideName, State, Turn};
@@ -12,13 +12,13 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "raw-archive", needs: Needs::RAW, look: raw_archive },
     Signal { name: "raw-upload", needs: Needs::RAW, look: raw_upload },
     Signal { name: "raw-report", needs: Needs::RAW, look: report },
-    Signal { name: "stage-pushed", needs: Needs::TCP.or(Needs::HTTP).and(Marks::BEGUN), look: stage },
+    Signal { name: "stage-pushed", needs: Needs::TCP.or(Needs::HTTP).with(Traits::BEGUN), look: stage },
     Signal { name: "shell-banner", needs: Needs::RAW, look: shell },
     Signal { name: "unknown-text", needs: Needs::RAW, look: text },
     Signal { name: "folders-asked", needs: Needs::RAW.and(Marks::PUBLIC), look: folders },
     Signal {
         name: "roles-reversed",
-        needs: Needs::TCP.and(Marks::PUBLIC).and(Marks::OFFERS),
+        needs: Needs::TCP.and(Marks::PUBLIC).with(Traits::OFFERS),
         look: reversed,
     },
     Signal { name: "server-asks", needs: Needs::RAW.and(Marks::PUBLIC), look: server_asks },

@@ -1,6 +1,6 @@
 //! What came shortly before: look-ups, dead drops, libraries, programs.
 
-use super::{Marks, Needs, Signal, View, count};
+use super::{Marks, Needs, Signal, Traits, View, count};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
 use crate::detect::ledger::{Event, EventKind, name};
@@ -22,7 +22,7 @@ pub(super) const SIGNALS: &[Signal] = &[
     },
     Signal {
         name: "sequence",
-        needs: Needs::EVENTS.and(Marks::PUBLIC).and(Marks::UNKNOWN).and(Marks::STREAM),
+        needs: Needs::EVENTS.and(Marks::PUBLIC).and(Marks::UNKNOWN).with(Traits::TCP),
         look: sequence,
     },
     Signal {

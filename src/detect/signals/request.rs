@@ -1,6 +1,6 @@
 //! HTTP requests that browsers and honest programs do not make.
 
-use super::{Marks, Needs, Signal, View, count};
+use super::{Marks, Needs, Signal, Traits, View, count};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
 use crate::detect::ledger::name;
@@ -13,7 +13,7 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "poor-headers", needs: Needs::POST, look: poor_headers },
     Signal { name: "old-agent", needs: Needs::HTTP, look: old_agent },
     Signal { name: "http-1.0-post", needs: Needs::POST, look: old_version },
-    Signal { name: "false-encoding", needs: Needs::PIECE.and(Marks::WEB), look: false_encoding },
+    Signal { name: "false-encoding", needs: Needs::PIECE.with(Traits::HTTP), look: false_encoding },
     Signal { name: "body-in-get", needs: Needs::POST, look: body_in_get },
     Signal { name: "misdeclared-body", needs: Needs::POST, look: misdeclared },
     Signal { name: "untyped-body", needs: Needs::POST, look: untyped },
@@ -26,11 +26,11 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "http-odd-port", needs: Needs::HTTP.and(Marks::PUBLIC), look: odd_port },
     Signal { name: "http-on-443", needs: Needs::HTTP, look: on_443 },
     Signal { name: "coded-query", needs: Needs::HTTP, look: coded_query },
-    Signal { name: "coded-cookie", needs: Needs::HTTP.and(Marks::COOKIE), look: coded_cookie },
+    Signal { name: "coded-cookie", needs: Needs::HTTP.with(Traits::COOKIE), look: coded_cookie },
     Signal { name: "cookie-without-agent", needs: Needs::HTTP, look: cookie_without_agent },
     Signal { name: "coded-path", needs: Needs::HTTP, look: coded_path },
     Signal { name: "foreign-referer", needs: Needs::HTTP, look: foreign_referer },
-    Signal { name: "opaque-answer", needs: Needs::HTTP.and(Marks::CIPHER), look: opaque_answer },
+    Signal { name: "opaque-answer", needs: Needs::HTTP.with(Traits::CIPHER), look: opaque_answer },
     Signal { name: "coded-field", needs: Needs::POST, look: coded_field },
     Signal { name: "download-by-post", needs: Needs::POST, look: download_by_post },
     Signal { name: "odd-agent", needs: Needs::HTTP, look: odd_agent },

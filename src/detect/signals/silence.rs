@@ -2,15 +2,15 @@
 
 use super::beat::regular;
 use super::growth::growing;
-use super::{Marks, Needs, Signal, View, count, size};
+use super::{Marks, Needs, Signal, Traits, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
 use crate::record::{Proto, State};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const SIGNALS: &[Signal] = &[
-    Signal { name: "attempts", needs: Needs::SEVERAL.and(Marks::EIGHT).and(Marks::DEAD), look: attempts },
-    Signal { name: "unheard", needs: Needs::SEVERAL.and(Marks::STREAM), look: unheard },
+    Signal { name: "attempts", needs: Needs::SEVERAL.and(Marks::EIGHT).with(Traits::DEAD), look: attempts },
+    Signal { name: "unheard", needs: Needs::SEVERAL.with(Traits::TCP), look: unheard },
     Signal { name: "monologue", needs: Needs::TURNS, look: monologue },
 ];
 

@@ -1,6 +1,6 @@
 //! What shows of an encrypted conversation: names, certificates, versions.
 
-use super::{Marks, Needs, Signal, View, count};
+use super::{Marks, Needs, Signal, Traits, View, count};
 use crate::detect::evidence::Statement;
 use crate::detect::ledger::{address, name};
 use crate::record::{Certificate, Flow, Tls};
@@ -9,43 +9,43 @@ use crate::time::Duration;
 pub(super) const SIGNALS: &[Signal] = &[
     Signal {
         name: "tls-without-name",
-        needs: Needs::TLS.and(Marks::NAMELESS).and(Marks::PUBLIC),
+        needs: Needs::TLS.with(Traits::NAMELESS).and(Marks::PUBLIC),
         look: without_name,
     },
-    Signal { name: "self-signed", needs: Needs::TLS.and(Marks::HOME_MADE), look: self_signed },
-    Signal { name: "placeholder-certificate", needs: Needs::TLS.and(Marks::SHOWN), look: placeholder },
+    Signal { name: "self-signed", needs: Needs::TLS.with(Traits::HOME_MADE), look: self_signed },
+    Signal { name: "placeholder-certificate", needs: Needs::TLS.with(Traits::SHOWN), look: placeholder },
     Signal {
         name: "invented-certificate",
-        needs: Needs::TLS.and(Marks::SHOWN).and(Marks::PUBLIC),
+        needs: Needs::TLS.with(Traits::SHOWN).and(Marks::PUBLIC),
         look: invented,
     },
     Signal {
         name: "pretending-certificate",
-        needs: Needs::TLS.and(Marks::SHOWN).and(Marks::NAMELESS).and(Marks::PUBLIC).and(Marks::BARE),
+        needs: Needs::TLS.with(Traits::SHOWN).with(Traits::NAMELESS).and(Marks::PUBLIC).and(Marks::BARE),
         look: pretending,
     },
     Signal {
         name: "upload-to-nobody",
-        needs: Needs::TLS.and(Marks::HOME_MADE).and(Marks::NAMELESS).and(Marks::PUBLIC),
+        needs: Needs::TLS.with(Traits::HOME_MADE).with(Traits::NAMELESS).and(Marks::PUBLIC),
         look: upload,
     },
-    Signal { name: "certificate-of-another", needs: Needs::TLS.and(Marks::SHOWN), look: another },
+    Signal { name: "certificate-of-another", needs: Needs::TLS.with(Traits::SHOWN), look: another },
     Signal { name: "tls-odd-port", needs: Needs::TLS.and(Marks::PUBLIC), look: odd_port },
-    Signal { name: "old-tls", needs: Needs::TLS.and(Marks::NAMELESS).and(Marks::PUBLIC), look: old },
+    Signal { name: "old-tls", needs: Needs::TLS.with(Traits::NAMELESS).and(Marks::PUBLIC), look: old },
     Signal { name: "tls-on-web-port", needs: Needs::TLS.and(Marks::PUBLIC), look: web_port },
     Signal {
         name: "certificate-ignored",
-        needs: Needs::TLS.and(Marks::HOME_MADE).and(Marks::PUBLIC),
+        needs: Needs::TLS.with(Traits::HOME_MADE).and(Marks::PUBLIC),
         look: ignored,
     },
     Signal {
         name: "young-certificate",
-        needs: Needs::TLS.and(Marks::SHOWN).and(Marks::PUBLIC).and(Marks::UNKNOWN),
+        needs: Needs::TLS.with(Traits::SHOWN).and(Marks::PUBLIC).and(Marks::UNKNOWN),
         look: young,
     },
     Signal {
         name: "quic-without-name",
-        needs: Needs::TLS.and(Marks::NAMELESS).and(Marks::PUBLIC).and(Marks::BARE),
+        needs: Needs::TLS.with(Traits::NAMELESS).and(Marks::PUBLIC).and(Marks::BARE),
         look: quic,
     },
 ];
