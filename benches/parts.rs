@@ -254,7 +254,7 @@ fn records(clients: u32) -> Records {
     for client in 0..clients {
         let [_, a, b, c] = client.to_be_bytes();
         let address = IpAddr::V4(Ipv4Addr::new(10, a, b, c));
-        all.flows.extend(one.flows.iter().cloned().map(|mut flow| {
+        all.flows.extend(one.flows.iter().map(|mut flow| {
             flow.client.addr = address;
             flow
         }));

@@ -467,7 +467,7 @@ fn a_conversation_has_as_many_frames_as_its_flows_count() {
     {
         let input = [capture(case)];
         let mut flows = BTreeMap::<_, u64>::new();
-        for flow in pipeline::extract(&input, &options, &mut |_| {}).records.flows {
+        for flow in &pipeline::extract(&input, &options, &mut |_| {}).records.flows {
             *flows.entry(flow.community_id).or_default() += flow.frames.count;
         }
         assert!(!flows.is_empty());

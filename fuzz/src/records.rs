@@ -82,7 +82,7 @@ pub fn check_records(bytes: &[u8]) {
         use exfilscan::record::Record;
         match record {
             Record::Capture(info) => records.captures.push(info),
-            Record::Flow(flow) => records.flows.push(*flow),
+            Record::Flow(flow) => records.flows.push(&flow),
             Record::Host(host) => records.hosts.push(host),
             Record::Anomaly(anomaly) => records.anomalies.push(anomaly),
             Record::Summary(summary) => records.summary = summary,
@@ -94,7 +94,7 @@ pub fn check_records(bytes: &[u8]) {
     let mut flows = records.flows.iter();
     while let Some(record) = reader.next_record().expect("what was written is read") {
         if let exfilscan::record::Record::Flow(flow) = record {
-            assert_eq!(Some(&*flow), flows.next(), "another record when read back");
+            assert_eq!(Some(*flow), flows.next(), "another record when read back");
         }
     }
     check(&text);

@@ -125,7 +125,7 @@ fn findings(
     }
     let means = timings.time(Stage::Rules, || args.detection.load(args.input.quiet))?;
     let (mut extracted, status) = inputs::read(&args.input, timings);
-    let verdict = args.detection.detect(&mut extracted.records, &means, args.input.threads, timings);
+    let verdict = args.detection.detect(&mut extracted, &means, args.input.threads, timings);
     let findings = verdict.findings.iter().map(Outline::from).collect();
     job.know(&extracted.records.captures);
     // Whether anything can be read is seen again when packets are looked for.

@@ -23,7 +23,7 @@ const BUFFER: usize = 1 << 18;
 /// Runs the command.
 pub fn run(args: &Flows) -> Result<Status, Failure> {
     Timings::of(&args.input, |timings| {
-        let (extracted, read) = inputs::read(&args.input, timings);
+        let (extracted, read) = inputs::read_records(&args.input, timings);
         if read != Status::Nothing {
             timings.time(Stage::Writing, || {
                 Writer::new(BufWriter::with_capacity(BUFFER, io::stdout().lock())).write(&extracted.records)

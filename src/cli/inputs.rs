@@ -14,10 +14,23 @@ pub fn read(args: &InputArgs, timings: &mut Timings) -> (Extracted, Status) {
 
 /// The same with other paths.
 pub fn read_these(args: &InputArgs, paths: &[PathBuf], timings: &mut Timings) -> (Extracted, Status) {
+    extract(args, paths, &pipeline::Options { survey: true, ..options(args) }, timings)
+}
+
+/// The same for records that are printed and not judged.
+pub fn read_records(args: &InputArgs, timings: &mut Timings) -> (Extracted, Status) {
+    extract(args, &args.paths, &options(args), timings)
+}
+
+fn extract(
+    args: &InputArgs,
+    paths: &[PathBuf],
+    options: &pipeline::Options,
+    timings: &mut Timings,
+) -> (Extracted, Status) {
     let start = Instant::now();
-    let extracted = progress::watched(args, |watch| {
-        pipeline::extract(paths, &options(args), &mut |progress| watch(progress))
-    });
+    let extracted =
+        progress::watched(args, |watch| pipeline::extract(paths, options, &mut |progress| watch(progress)));
     timings.extracted(&extracted);
     let summary = &extracted.records.summary;
     let bytes: u64 = extracted.records.captures.iter().map(|capture| capture.bytes).sum();
@@ -53,6 +66,7 @@ pub fn options(args: &InputArgs) -> pipeline::Options {
         threaded: args.threads > 1,
         hash: !args.no_hash,
         max_memory: args.max_memory.as_u64(),
+        ..pipeline::Options::default()
     }
 }
 

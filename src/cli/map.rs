@@ -153,7 +153,7 @@ fn one(
     if status == Status::Nothing {
         return Ok((None, status));
     }
-    let verdict = args.detection.detect(&mut extracted.records, means, args.input.threads, timings);
+    let verdict = args.detection.detect(&mut extracted, means, args.input.threads, timings);
     let report = Report {
         records: &extracted.records,
         verdict: &verdict,

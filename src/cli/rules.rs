@@ -1,7 +1,7 @@
 //! `exfilscan rules`: what is in force, and whether one's own holds.
 
 use super::{Failure, Status, print, say, suggest};
-use crate::detect::families::{FamilyRule, Scene};
+use crate::detect::families::{FamilyRule, Index, Scene};
 use crate::detect::{self, ChannelIx, Rules, families};
 use crate::pipeline;
 use crate::report::Safe;
@@ -172,7 +172,8 @@ fn untested(rule: &FamilyRule, folder: &Path, weights: &Rules) -> Option<String>
         return Some(format!("its test case {test}: {}", problem.what));
     }
     let ledger = detect::fold(extracted.records, weights, &detect::Options::default());
-    let scene = Scene::new(&ledger, std::slice::from_ref(rule));
+    let index = Index::new(std::slice::from_ref(rule));
+    let scene = Scene::new(&ledger, &index);
     let speaks = (0..ledger.channels.len()).any(|at| !scene.statements(ChannelIx(at)).is_empty());
     (!speaks).then(|| format!("says nothing about its test case {test}"))
 }

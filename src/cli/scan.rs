@@ -4,6 +4,7 @@ use super::timings::{Stage, Timings};
 use super::{Failure, InputArgs, Status, When, inputs};
 use crate::detect::finding::Level;
 use crate::detect::{self, Rules, Verdict};
+use crate::pipeline::Extracted;
 use crate::record::Records;
 use crate::report::{Atlas, Choices, FORMATS, Report, Safe, Tlp, exporter_with};
 use clap::{Args, ValueEnum, builder::PossibleValuesParser};
@@ -162,7 +163,7 @@ impl Detection {
     /// Finds. The flows are taken out of the records: they are most of the memory, and no report needs them.
     pub fn detect(
         &self,
-        records: &mut Records,
+        extracted: &mut Extracted,
         means: &Means,
         threads: u32,
         timings: &mut Timings,
@@ -173,11 +174,15 @@ impl Detection {
             internal: self.internal.clone(),
             threads: threads as usize,
         };
+        let records = &mut extracted.records;
         let flows = std::mem::take(&mut records.flows);
-        let ledger = timings
-            .time(Stage::Folding, || detect::fold(Records { flows, ..records.clone() }, rules, &options));
+        let (records, survey) = (Records { flows, ..records.clone() }, extracted.survey.take());
+        let mut ledger = timings.time(Stage::Folding, || match survey {
+            Some(survey) => detect::fold_surveyed(records, survey, rules, &options),
+            None => detect::fold(records, rules, &options),
+        });
         let verdict = timings.time(Stage::Judging, || {
-            let mut verdict = detect::judge(&ledger, rules, &options);
+            let mut verdict = detect::judge(&mut ledger, rules, &options);
             means.atlas.mark(&mut verdict.findings);
             verdict
         });
@@ -218,7 +223,7 @@ fn scan(args: &Scan, timings: &mut Timings) -> Result<Status, Failure> {
         return Ok(read);
     }
     let start = Instant::now();
-    let verdict = args.detection.detect(&mut extracted.records, &means, args.input.threads, timings);
+    let verdict = args.detection.detect(&mut extracted, &means, args.input.threads, timings);
     let findings = super::count(verdict.findings.len() as u64, "finding");
     let seconds = start.elapsed().as_secs_f64();
     inputs::explain(

@@ -122,7 +122,7 @@ mod tests {
             flow("192.0.2.1", 53).dns("drop.example", "A", &["203.0.113.4"]).build(),
             flow("203.0.113.4", 80).at_ms(4000).http(upload).build(),
         ];
-        detect(Records { flows, ..Records::default() }, &rules, &Options::default())
+        detect(Records { flows: flows.into(), ..Records::default() }, &rules, &Options::default())
     }
 
     #[test]

@@ -99,7 +99,7 @@ fn answer(ledger: &Ledger, client: IpAddr, names: &mut HashMap<&str, BTreeSet<Mo
     let channels = ledger.hosts.get(&client).into_iter().flat_map(|host| &host.channels);
     let asking = |&index: &usize| ledger.traits.get(index).is_some_and(|traits| traits.any(Traits::DNS));
     let flows = channels.flat_map(|&ix| ledger.channel(ix).flows.iter().filter(asking));
-    for flow in flows.map(|index| &ledger.flows[index]) {
+    for flow in flows.filter_map(|index| ledger.flows.copy(index)) {
         for dns in &flow.dns {
             let Some(found) = names.get_mut(dns.query.as_str()) else { continue };
             if found.len() >= MAX_MOMENTS && found.last().is_some_and(|last| last.time < dns.time) {
@@ -108,7 +108,7 @@ fn answer(ledger: &Ledger, client: IpAddr, names: &mut HashMap<&str, BTreeSet<Mo
             found.insert(Moment {
                 time: dns.time,
                 what: format!("{} {}", dns.kind, cut(&dns.query)),
-                capture: capture_of(ledger, flow, Some(dns.time), dns.frame),
+                capture: capture_of(ledger, &flow, Some(dns.time), dns.frame),
                 frame: dns.frame,
             });
             if found.len() > MAX_MOMENTS {
@@ -210,7 +210,7 @@ fn form(exchange: &Exchange) -> Option<String> {
     }
     let path = segments.join("/");
     let query = if keys.is_empty() { String::new() } else { format!("?{}", keys.join("&")) };
-    let headers: Vec<&str> = exchange.headers.iter().take(MAX_PARTS).map(|(name, _)| name.as_str()).collect();
+    let headers: Vec<&str> = exchange.headers.iter().take(MAX_PARTS).map(|(name, _)| name).collect();
     Some(cut(&format!("{} {path}{query} [{}]", exchange.method, headers.join(", "))))
 }
 

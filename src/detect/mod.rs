@@ -30,6 +30,7 @@ pub use facts::MAX_TURNS;
 pub use finding::{Finding, Verdict};
 pub use indicators::Indicators;
 pub use ledger::address::private;
+pub use ledger::survey::Survey;
 pub use ledger::{Channel, Event, EventKind, HostView, Ledger, Service, Services};
 pub use rules::{RuleError, Rules, parse_services, parse_signals};
 pub use score::FamilyNote;
@@ -61,10 +62,12 @@ pub struct Options {
 const MANY_CHANNELS: usize = 1024;
 /// Channels that a thread takes at once, at least.
 const CHANNELS_AT_ONCE: usize = 64;
+/// Flows whose channels are looked at before the records that were asked for are given up, about.
+const FLOWS_AT_ONCE: usize = 256;
 
 /// Looks at the records of a run. They are taken: flows are large, and nothing after detection needs them.
 pub fn detect(records: Records, rules: &Rules, options: &Options) -> Verdict {
-    judge(&fold(records, rules, options), rules, options)
+    judge(&mut fold(records, rules, options), rules, options)
 }
 
 /// The first half of [`detect`]: folds records into hosts and channels. For callers that want the ledger, or decide
@@ -73,24 +76,42 @@ pub fn fold(records: Records, rules: &Rules, options: &Options) -> Ledger {
     Ledger::build(records, rules.services(), &Sides::new(&options.internal))
 }
 
+/// As [`fold`], for records in order that a survey was told of while they were made.
+pub fn fold_surveyed(records: Records, survey: Survey, rules: &Rules, options: &Options) -> Ledger {
+    if survey.len() != records.flows.len() {
+        return fold(records, rules, options);
+    }
+    Ledger::of(records, survey, rules.services(), &Sides::new(&options.internal))
+}
+
 /// The second half of [`detect`]: what a ledger shows.
-pub fn judge(ledger: &Ledger, rules: &Rules, options: &Options) -> Verdict {
+pub fn judge(ledger: &mut Ledger, rules: &Rules, options: &Options) -> Verdict {
     let weights = Weights { signals: rules.signals(), families: rules.notes() };
-    let families = (!options.behaviour_only).then(|| families::Scene::new(ledger, rules.families()));
+    let families = (!options.behaviour_only).then(|| families::Index::new(rules.families()));
     let lists = rules.watched().filter(|lists| !options.behaviour_only && !lists.is_empty());
     let mut verdict = Verdict { channels: ledger.channels.len() as u64, ..Verdict::default() };
-    let hosts = signals::Hosts::new(ledger);
+    let pasts = signals::Pasts::new(ledger);
     let lone = score::tells_nothing(&weights, signals::BARE);
-    let look = |ix| look_at((&hosts, ChannelIx(ix)), (rules, &weights), (families.as_ref(), lists, lone));
-    let look = |ix: u32| Some((ix, look(ix as usize)?));
     let channels = in_order_of_flows(ledger);
     let several = options.threads > 1 && channels.len() >= MANY_CHANNELS;
     let pool = several.then(|| rayon::ThreadPoolBuilder::new().num_threads(options.threads).build());
-    let mut looked: Vec<(u32, Looked)> = match pool {
-        Some(Ok(pool)) => pool
-            .install(|| channels.into_par_iter().with_min_len(CHANNELS_AT_ONCE).filter_map(look).collect()),
-        Some(Err(_)) | None => channels.into_iter().filter_map(look).collect(),
-    };
+    let mut looked: Vec<(u32, Looked)> = Vec::new();
+    let mut rest = &*channels;
+    while !rest.is_empty() {
+        let (batch, after) = rest.split_at(batch(ledger, rest));
+        rest = after;
+        let hosts = signals::Hosts::new(ledger, &pasts);
+        let scene = families.as_ref().map(|families| families::Scene::new(ledger, families));
+        let look = |ix| look_at((hosts, ChannelIx(ix)), (rules, &weights), (scene, lists, lone));
+        let look = |ix: &u32| Some((*ix, look(*ix as usize)?));
+        match &pool {
+            Some(Ok(pool)) => pool.install(|| {
+                looked.par_extend(batch.par_iter().with_min_len(CHANNELS_AT_ONCE).filter_map(look));
+            }),
+            Some(Err(_)) | None => looked.extend(batch.iter().filter_map(look)),
+        }
+        ledger.flows.close();
+    }
     looked.sort_unstable_by_key(|(ix, _)| *ix);
     let mut found: Vec<(ChannelIx, _)> = Vec::new();
     for (_, one) in looked {
@@ -113,6 +134,16 @@ pub fn judge(ledger: &Ledger, rules: &Rules, options: &Options) -> Verdict {
     verdict
 }
 
+/// How many of these channels are looked at before their records are given up.
+fn batch(ledger: &Ledger, channels: &[u32]) -> usize {
+    let mut flows = 0;
+    let full = channels.iter().position(|ix| {
+        flows += ledger.channel(ChannelIx(*ix as usize)).flows.len();
+        flows >= FLOWS_AT_ONCE
+    });
+    full.map_or(channels.len(), |last| last + 1)
+}
+
 /// Channels in the order of their first flows: what flows have lies in memory as it was made, and most channels of large
 /// captures have one flow.
 fn in_order_of_flows(ledger: &Ledger) -> Vec<u32> {
@@ -132,9 +163,9 @@ struct Looked {
 
 /// Looks at one channel; nothing where nothing is to be said of it.
 fn look_at(
-    (hosts, ix): (&signals::Hosts<'_>, ChannelIx),
+    (hosts, ix): (signals::Hosts<'_>, ChannelIx),
     (rules, weights): (&Rules, &Weights<'_>),
-    (families, lists, lone): (Option<&families::Scene<'_>>, Option<&Indicators>, bool),
+    (families, lists, lone): (Option<families::Scene<'_, '_>>, Option<&Indicators>, bool),
 ) -> Option<Looked> {
     let view = signals::View::new(hosts, ix)?;
     let mut first = signals::look(&view);
@@ -241,7 +272,7 @@ mod tests {
     use finding::Kind;
 
     fn run(flows: Vec<Flow>) -> Verdict {
-        let records = Records { flows, ..Records::default() };
+        let records = Records { flows: flows.into(), ..Records::default() };
         detect(records, &Rules::shipped().unwrap(), &Options::default())
     }
 
@@ -346,6 +377,37 @@ mod tests {
     }
 
     #[test]
+    fn a_survey_told_as_flows_end_gives_the_same() {
+        let loot = || zip(40_000, &["Passwords.txt", "Cookies/a.txt", "Screenshot.png"]);
+        let mut ended: Vec<Flow> = (0..40_u8)
+            .map(|n| {
+                let asked = flow("192.0.2.53", 53).dns(&format!("n{n}.drop.example"), "A", &["203.0.113.4"]);
+                let post = request("POST", "n1.drop.example", &format!("/{n}"), &[], Some(loot()));
+                let sent = flow("203.0.113.4", 80).http(post);
+                let shown = flow("203.0.113.9", 443).tls(Some("n3.drop.example"), None).payload(90_000, 10);
+                let own = [asked, sent, shown][usize::from(n % 3)].copy();
+                let moment = crate::time::Duration::from_millis(i64::from(n) * 977 % 40_000);
+                Flow { start: own.start + moment, end: own.end + moment, ..own }
+            })
+            .collect();
+        ended.rotate_left(7);
+        let mut survey = Survey::default();
+        for flow in &ended {
+            survey.add(flow);
+        }
+        let mut flows = crate::record::Flows::from(ended.clone());
+        let order = flows.sort().expect("they were not in order");
+        survey.arrange(&order);
+        assert_eq!(survey.len(), 40);
+        let rules = Rules::shipped().expect("rules");
+        let records = Records { flows, ..Records::default() };
+        let mut ledger = fold_surveyed(records, survey, &rules, &Options::default());
+        let verdict = judge(&mut ledger, &rules, &Options::default());
+        assert!(!verdict.findings.is_empty());
+        assert_eq!(verdict, run(ended));
+    }
+
+    #[test]
     fn threads_find_the_same() {
         let flows = || {
             (0..40_u8)
@@ -360,7 +422,7 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let verdict = |threads| {
-            let records = Records { flows: flows(), ..Records::default() };
+            let records = Records { flows: flows().into(), ..Records::default() };
             let options = Options {
                 threads,
                 internal: vec!["192.0.2.0/24".parse().expect("a network")],

@@ -78,7 +78,7 @@ fn cipher(bytes: u64) -> Body {
 }
 
 fn judge(flows: Vec<Flow>) -> Verdict {
-    let records = Records { flows: [day(), flows].concat(), ..Records::default() };
+    let records = Records { flows: [day(), flows].concat().into(), ..Records::default() };
     let options = Options { behaviour_only: true, ..Options::default() };
     detect(records, &Rules::shipped().unwrap(), &options)
 }

@@ -59,9 +59,9 @@ const KINDS: [(&str, Make); 8] = [
 fn time(make: Make, many: usize, rules: &Rules) -> Duration {
     let records = Records { flows: (0..many).map(make).collect(), ..Records::default() };
     let options = Options::default();
-    let ledger = fold(records, rules, &options);
+    let mut ledger = fold(records, rules, &options);
     let from = Instant::now();
-    let verdict = judge(&ledger, rules, &options);
+    let verdict = judge(&mut ledger, rules, &options);
     let took = from.elapsed();
     assert!(verdict.channels > 0);
     took

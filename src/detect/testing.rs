@@ -2,7 +2,7 @@
 
 use super::evidence::ChannelIx;
 use super::ledger::{Ledger, ServiceRules, Services, Sides};
-use super::signals::{Hosts, View};
+use super::signals::{Hosts, Pasts, View};
 use crate::record::{
     Archive, Body, Certificate, Client, ClientBy, CommunityId, Dns, Endpoint, Exchange, Flow, FlowId, Frames,
     Mail, Member, Other, Proto, Records, SideName, Sides as Pair, Smtp, State, Tls, Turn,
@@ -114,7 +114,7 @@ impl Make {
             query: query.into(),
             kind: kind.to_owned().into(),
             rcode: Some("NOERROR".into()),
-            answers: answers.iter().map(|&text| text.into()).collect(),
+            answers: answers.iter().collect(),
             time,
             frame: self.0.frames.first,
             bytes: (60 + query.len() as u32, 90 + query.len() as u32),
@@ -149,16 +149,13 @@ pub fn request(
     headers: &[(&str, &str)],
     body: Option<Body>,
 ) -> Exchange {
-    let own = [("Host".into(), host.into())];
+    let own = [("Host", host)];
     Exchange {
         method: method.into(),
         host: Some(host.into()),
         path: path.into(),
         version: "1.1".into(),
-        headers: own
-            .into_iter()
-            .chain(headers.iter().map(|&(name, value)| (name.into(), value.into())))
-            .collect(),
+        headers: own.into_iter().chain(headers.iter().copied()).collect(),
         status: Some(200),
         request: body.map(Box::new),
         response: Some(Box::new(Body { bytes: 2, ..Body::default() })),
@@ -227,7 +224,7 @@ pub fn view(ledger: &Ledger) -> View<'_> {
 
 /// The view of a channel by its place. What is known of hosts is never given back: tests are short.
 pub fn view_at(ledger: &Ledger, ix: usize) -> View<'_> {
-    View::new(Box::leak(Box::new(Hosts::new(ledger))), ChannelIx(ix)).unwrap()
+    View::new(Hosts::new(ledger, Box::leak(Box::new(Pasts::new(ledger)))), ChannelIx(ix)).unwrap()
 }
 
 /// The view of the channel with this server.

@@ -79,13 +79,6 @@ pub fn flow(conversation: &mut Conversation<Facts>) -> (Flow, Vec<Hint>) {
     if let Some(mut facts) = facts {
         hints = std::mem::take(&mut facts.hints);
         flow.take(facts);
-        // Lists grow by doubling, records stay.
-        flow.http.shrink_to_fit();
-        flow.dns.shrink_to_fit();
-        if let Some(tls) = &mut flow.tls {
-            tls.records.shrink_to_fit();
-            tls.certificates.shrink_to_fit();
-        }
     }
     (flow, hints)
 }

@@ -15,9 +15,10 @@ mod store;
 use crate::anomaly;
 use crate::capture::{self, Opened, Source};
 use crate::decode::Decoder;
+use crate::detect::Survey;
 use crate::flow::{self, At, Conversation, Table};
 use crate::protocol;
-use crate::record::{Facts, Flow, Record, Records};
+use crate::record::{Facts, Record, Records};
 use hosts::Hosts;
 use progress::{Course, Watch};
 pub use progress::{Progress, Spent};
@@ -31,6 +32,8 @@ pub struct Options {
     pub threaded: bool,
     /// Take the SHA-256 of the captures.
     pub hash: bool,
+    /// Note of each conversation what detection will ask for, while it is at hand; see [`Extracted::survey`].
+    pub survey: bool,
     /// Most memory that the run may take, in bytes, about: what is beyond is left out and said. Small figures are
     /// raised to [`MIN_MEMORY`].
     pub max_memory: u64,
@@ -44,7 +47,7 @@ pub const MIN_MEMORY: u64 = 128 << 20;
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threaded: true, hash: true, max_memory: MAX_MEMORY }
+        Self { threaded: true, hash: true, survey: false, max_memory: MAX_MEMORY }
     }
 }
 
@@ -62,6 +65,9 @@ pub struct Problem {
 pub struct Extracted {
     /// The records of all inputs, in order.
     pub records: Records,
+    /// What detection noted of the flows while they were made, if it was asked to: for
+    /// [`fold_surveyed`](crate::detect::fold_surveyed), which need not look at all of them again.
+    pub survey: Option<Survey>,
     /// What could not be read at all, then what was cut or damaged.
     pub problems: Vec<Problem>,
     /// Inputs of which at least the beginning was read.
@@ -148,7 +154,7 @@ impl Run {
             hosts: Hosts::default(),
             bytes: 0,
             packets: 0,
-            store: Store::new(records),
+            store: Store::new(records, options.survey),
             course: Course::default(),
             out: Extracted::default(),
         }
@@ -246,7 +252,7 @@ impl Run {
             for hint in hints {
                 self.hosts.hint(hint);
             }
-            self.store.push(flow, &mut self.log);
+            self.store.push(&flow, &mut self.log);
         }
     }
 
@@ -275,7 +281,7 @@ impl Run {
                 for continued in &mut flow.continued {
                     continued.capture = continued.capture.saturating_add(offset);
                 }
-                self.store.push(*flow, &mut self.log);
+                self.store.push(&flow, &mut self.log);
             }
             Record::Host(host) => self.hosts.known(host),
             Record::Anomaly(anomaly) => {
@@ -298,11 +304,7 @@ impl Run {
         self.decoder.finish(&mut self.log);
         self.log.merge(std::mem::take(&mut self.shared.log));
         let records = &mut self.out.records;
-        records.flows = self.store.into_flows();
-        if !records.flows.is_sorted_by_key(Flow::order) {
-            records.flows.sort_by_cached_key(Flow::order);
-        }
-        link::data_to_control(&mut records.flows);
+        (records.flows, self.out.survey) = self.store.finish();
         records.hosts = self.hosts.finish();
         records.anomalies = self.log.into_entries();
         let limited = records.anomalies.iter().any(|anomaly| anomaly.kind == anomaly::Kind::Limit);

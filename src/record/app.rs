@@ -1,6 +1,6 @@
 //! What the protocols state about a flow.
 
-use super::{Body, Hex, SideName, is_zero};
+use super::{Body, Headers, Hex, SideName, Texts, is_zero};
 use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -127,14 +127,14 @@ pub struct Exchange {
     #[serde(skip_serializing_if = "SmolStr::is_empty")]
     pub version: SmolStr,
     /// Request headers in order, names as sent; secrets are masked (`Cookie: id=<34>`).
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub headers: Vec<(SmolStr, SmolStr)>,
+    #[serde(skip_serializing_if = "Headers::is_empty")]
+    pub headers: Headers,
     /// Status code, absent without a response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// Response headers in order.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub response_headers: Vec<(SmolStr, SmolStr)>,
+    #[serde(skip_serializing_if = "Headers::is_empty")]
+    pub response_headers: Headers,
     /// Request body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Box<Body>>,
@@ -152,7 +152,7 @@ pub struct Exchange {
 impl Exchange {
     /// The value of a request header, by case-insensitive name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+        self.headers.get(name)
     }
     /// Bytes of the request body, 0 without one.
     pub fn sent(&self) -> u64 {
@@ -177,8 +177,8 @@ pub struct Dns {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rcode: Option<SmolStr>,
     /// Answers as text: addresses, names, `"TXT:<bytes>"`; bounded.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub answers: Vec<SmolStr>,
+    #[serde(skip_serializing_if = "Texts::is_empty")]
+    pub answers: Texts,
     /// When it was asked (answered, where the question was not captured).
     pub time: Timestamp,
     /// Frame of the question (of the answer, without one).
@@ -241,8 +241,8 @@ pub struct Mail {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mailer: Option<String>,
     /// Other header values that tell tools apart: `Thread-Topic`, `From` display name; name and value.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub hints: Vec<(SmolStr, SmolStr)>,
+    #[serde(skip_serializing_if = "Headers::is_empty")]
+    pub hints: Headers,
     /// The message after its header.
     pub body: Body,
     /// The server's reply code to the end of the data.

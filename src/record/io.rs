@@ -63,13 +63,13 @@ impl<W: Write> Writer<W> {
         #[serde(tag = "type", rename_all = "lowercase")]
         enum Line<'a> {
             Capture(&'a CaptureInfo),
-            Flow(&'a Flow),
+            Flow(Box<Flow>),
             Host(&'a Host),
             Anomaly(&'a Anomaly),
             Summary(&'a Summary),
         }
         let captures = records.captures.iter().map(Line::Capture);
-        let flows = records.flows.iter().map(Line::Flow);
+        let flows = records.flows.iter().map(|flow| Line::Flow(Box::new(flow)));
         let hosts = records.hosts.iter().map(Line::Host);
         let anomalies = records.anomalies.iter().map(Line::Anomaly);
         let summary = std::iter::once(Line::Summary(&records.summary));

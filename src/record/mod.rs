@@ -9,6 +9,8 @@ mod body;
 mod flow;
 mod host;
 mod io;
+mod packed;
+mod texts;
 
 pub use app::{Certificate, Dns, Exchange, Facts, Ftp, Hint, Mail, Other, Quic, Smtp, Tls};
 pub use body::{Archive, Body, Field, Marker, Member, Part, Shape};
@@ -18,6 +20,8 @@ pub use flow::{
 };
 pub use host::{Host, Named};
 pub use io::{Error, Reader, Record, Writer};
+pub use packed::Flows;
+pub use texts::{Headers, Texts};
 
 pub use crate::anomaly::Anomaly;
 use crate::time::Timestamp;
@@ -79,7 +83,7 @@ pub struct Records {
     /// Inputs in the order of reading.
     pub captures: Vec<CaptureInfo>,
     /// Conversations by start, then frame, then id.
-    pub flows: Vec<Flow>,
+    pub flows: Flows,
     /// Hosts by address.
     pub hosts: Vec<Host>,
     /// What the captures do wrong.

@@ -137,11 +137,12 @@ struct Found {
 
 impl Found {
     fn of(capture: &Path, means: &Means, detection: &Detection) -> Self {
-        let options = pipeline::Options { threaded: false, hash: false, ..pipeline::Options::default() };
+        let options =
+            pipeline::Options { threaded: false, hash: false, survey: true, ..pipeline::Options::default() };
         let mut extracted = pipeline::extract(&[capture.to_owned()], &options, &mut |_| {});
         let say = |problem: &pipeline::Problem| format!("{}: {}", problem.path, problem.what);
         let problems = extracted.problems.iter().map(say).collect();
-        let verdict = detection.detect(&mut extracted.records, means, 1, &mut Timings::start());
+        let verdict = detection.detect(&mut extracted, means, 1, &mut Timings::start());
         Self { findings: verdict.findings, problems }
     }
 }

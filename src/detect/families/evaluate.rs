@@ -11,7 +11,7 @@ use crate::detect::evidence::{ChannelIx, MAX_FRAMES, Statement};
 use crate::detect::finding::{Beacon, Kind, Loot, Upload};
 use crate::detect::ledger::sketch::Sketch;
 use crate::detect::ledger::{Channel, Ledger, Traits};
-use crate::record::{Exchange, Flow, SideName};
+use crate::record::{Flow, SideName};
 use crate::time::{Duration, Timestamp};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,32 +89,66 @@ impl Questions<'_> {
 }
 
 /// All rules on one ledger.
-pub struct Scene<'a> {
+#[derive(Clone, Copy)]
+pub struct Scene<'a, 'r> {
     ledger: &'a Ledger,
-    rules: &'a [FamilyRule],
+    index: &'a Index<'r>,
+}
+
+/// Rules by what they ask for first, and what they saw of whole clients: worked out once for a ledger.
+pub struct Index<'r> {
+    rules: &'r [FamilyRule],
     /// By number, rules whose first step looks at one of these protocols, made for each set of protocols that channels
     /// speak beside HTTP and those that are not listed.
     speaking: [OnceLock<Box<[usize]>>; 256],
     /// Rules whose first step looks at requests, by number, with each look that does and what it asks for: looks are
     /// large, and most are passed by for what they ask.
-    asking: OnceLock<Vec<(Asked, usize, &'a Look)>>,
+    asking: OnceLock<Vec<(Asked, usize, &'r Look)>>,
     /// Those whose first step looks at conversations in no listed protocol.
-    openings: OnceLock<Openings<(usize, &'a Look)>>,
+    openings: OnceLock<Openings<(usize, &'r Look)>>,
     /// What steps that look at a whole client saw, by client, rule and step: asked once for each.
     seen: Mutex<BTreeMap<(IpAddr, String, usize), Arc<Sights>>>,
 }
 
-impl<'a> Scene<'a> {
+impl<'r> Index<'r> {
     /// Prepares for the questions of all rules.
-    pub fn new(ledger: &'a Ledger, rules: &'a [FamilyRule]) -> Self {
+    pub fn new(rules: &'r [FamilyRule]) -> Self {
         Self {
-            ledger,
             rules,
             speaking: [const { OnceLock::new() }; 256],
             asking: OnceLock::new(),
             openings: OnceLock::new(),
             seen: Mutex::default(),
         }
+    }
+
+    /// The looks of first steps at a protocol, with the numbers of their rules and something worked out for each.
+    fn first_looks<T>(&self, at: u8, work: impl Fn(&Look) -> T) -> Vec<((usize, &'r Look), T)> {
+        let first = |(number, rule): (usize, &'r FamilyRule)| Some((number, rule.body.steps.first()?));
+        let looks = self.rules.iter().enumerate().filter_map(first);
+        let looks = looks.flat_map(|(number, step)| step.looks.iter().map(move |look| (number, look)));
+        looks.filter(|(_, look)| look.protocols() == at).map(|own| (own, work(own.1))).collect()
+    }
+
+    /// Numbers of the rules that have something to look at in a channel that speaks these protocols.
+    fn speaking(&self, speaks: u8) -> &[usize] {
+        if speaks == 0 {
+            return &[];
+        }
+        self.speaking[usize::from(speaks)].get_or_init(|| {
+            let looks = |rule: &FamilyRule| {
+                let mut looks = rule.body.steps.first().into_iter().flat_map(|step| &step.looks);
+                looks.any(|look| look.begins_in(speaks))
+            };
+            self.rules.iter().enumerate().filter(|(_, rule)| looks(rule)).map(|(number, _)| number).collect()
+        })
+    }
+}
+
+impl<'a, 'r> Scene<'a, 'r> {
+    /// Puts rules before a ledger. What an index has seen is of this ledger only.
+    pub const fn new(ledger: &'a Ledger, index: &'a Index<'r>) -> Self {
+        Self { ledger, index }
     }
 
     /// Statements of all rules about a channel, by weight. Of rules that say the same the strongest speaks.
@@ -125,7 +159,7 @@ impl<'a> Scene<'a> {
             return Vec::new();
         }
         let mut said: Vec<(&FamilyRule, f64, Statement)> = Vec::new();
-        for rule in begun.into_iter().filter_map(|number| self.rules.get(number)) {
+        for rule in begun.into_iter().filter_map(|number| self.index.rules.get(number)) {
             if fits_service(rule, channel)
                 && let Some(statement) = self.judge(ix, rule)
             {
@@ -147,9 +181,9 @@ impl<'a> Scene<'a> {
 
     /// A rule that speaks of a channel although it does not begin in it: there is none.
     #[cfg(test)]
-    pub fn unbegun(&self, ix: ChannelIx) -> Option<&'a str> {
+    pub fn unbegun(&self, ix: ChannelIx) -> Option<&'r str> {
         let begun = self.begun(self.ledger.channel(ix));
-        let passed = self.rules.iter().enumerate().filter(|(number, _)| !begun.contains(number));
+        let passed = self.index.rules.iter().enumerate().filter(|(number, _)| !begun.contains(number));
         passed.map(|(_, rule)| rule).find(|rule| self.judge(ix, rule).is_some()).map(|rule| rule.id.as_str())
     }
 
@@ -162,8 +196,10 @@ impl<'a> Scene<'a> {
         }
         let mut begun: Vec<usize> = Vec::new();
         if speaks & protocol::RAW != 0 {
-            let openings =
-                self.openings.get_or_init(|| Openings::new(self.first_looks(protocol::RAW, Look::begins)));
+            let openings = self
+                .index
+                .openings
+                .get_or_init(|| Openings::new(self.index.first_looks(protocol::RAW, Look::begins)));
             for flow in channel.flows.iter().filter(|&flow| self.ledger.traits[flow].any(Traits::UNLISTED)) {
                 let Some(record) = self.ledger.flows.get(flow) else { continue };
                 openings.each(&Beginning::of(record), |(number, look)| {
@@ -174,55 +210,32 @@ impl<'a> Scene<'a> {
             }
         }
         if speaks & protocol::HTTP != 0 {
-            let asking = self.asking.get_or_init(|| {
-                let looks = self.first_looks(protocol::HTTP, |look| look.asked).into_iter();
+            let asking = self.index.asking.get_or_init(|| {
+                let looks = self.index.first_looks(protocol::HTTP, |look| look.asked).into_iter();
                 looks.map(|((number, look), asked)| (asked, number, look)).collect()
             });
-            let requests: SmallVec<[(&Exchange, Sketch); 4]> =
+            let requests: SmallVec<[(usize, usize, Sketch); 4]> =
                 channel.flows.iter().flat_map(|flow| self.requests_of(flow)).collect();
-            let joined = requests.iter().fold(Sketch::default(), |all, (_, sketch)| all.and(*sketch));
+            let joined = requests.iter().fold(Sketch::default(), |all, (.., sketch)| all.and(*sketch));
+            let fits = |look: &Look, (flow, nth, sketch): &(usize, usize, Sketch)| {
+                let exchange = self.ledger.flows.get(*flow).and_then(|flow| flow.http.get(*nth));
+                look.http.as_ref().is_none_or(|http| exchange.is_some_and(|own| http.may_fit(own, sketch)))
+            };
             let asks = |asked: Asked, look: &Look| {
-                asked.may_fit(joined)
-                    && requests.iter().any(|(exchange, sketch)| {
-                        asked.may_fit(*sketch)
-                            && look.http.as_ref().is_none_or(|http| http.may_fit(exchange, sketch))
-                    })
+                asked.may_fit(joined) && requests.iter().any(|own| asked.may_fit(own.2) && fits(look, own))
             };
             let asking = asking.iter().filter(|(asked, _, look)| asks(*asked, look));
             begun.extend(asking.map(|(_, number, _)| *number));
         }
-        begun.extend(self.speaking(speaks & !(protocol::HTTP | protocol::RAW)));
+        begun.extend(self.index.speaking(speaks & !(protocol::HTTP | protocol::RAW)));
         begun.sort_unstable();
         begun.dedup();
         begun
     }
 
-    /// The looks of first steps at a protocol, with the numbers of their rules and something worked out for each.
-    fn first_looks<T>(&self, at: u8, work: impl Fn(&Look) -> T) -> Vec<((usize, &'a Look), T)> {
-        let first = |(number, rule): (usize, &'a FamilyRule)| Some((number, rule.body.steps.first()?));
-        let looks = self.rules.iter().enumerate().filter_map(first);
-        let looks = looks.flat_map(|(number, step)| step.looks.iter().map(move |look| (number, look)));
-        looks.filter(|(_, look)| look.protocols() == at).map(|own| (own, work(own.1))).collect()
-    }
-
-    /// Numbers of the rules that have something to look at in a channel that speaks these protocols.
-    fn speaking(&self, speaks: u8) -> &[usize] {
-        if speaks == 0 {
-            return &[];
-        }
-        self.speaking[usize::from(speaks)].get_or_init(|| {
-            let looks = |rule: &FamilyRule| {
-                let mut looks = rule.body.steps.first().into_iter().flat_map(|step| &step.looks);
-                looks.any(|look| look.begins_in(speaks))
-            };
-            self.rules.iter().enumerate().filter(|(_, rule)| looks(rule)).map(|(number, _)| number).collect()
-        })
-    }
-
-    /// The requests of a flow with their sketches.
-    fn requests_of(&self, flow: usize) -> impl Iterator<Item = (&'a Exchange, Sketch)> {
-        let own = self.ledger.flows.get(flow).map(|flow| flow.http.as_slice()).unwrap_or_default();
-        own.iter().zip(self.ledger.requests.of(flow).iter().copied())
+    /// The requests of a flow in few words: flow, place in it, sketch.
+    fn requests_of(&self, flow: usize) -> impl Iterator<Item = (usize, usize, Sketch)> {
+        self.ledger.requests.of(flow).iter().enumerate().map(move |(nth, sketch)| (flow, nth, *sketch))
     }
 
     fn judge(&self, ix: ChannelIx, rule: &FamilyRule) -> Option<Statement> {
@@ -244,12 +257,12 @@ impl<'a> Scene<'a> {
         self.state(ix, rule, &found, strength.clamp(0.0, 1.0))
     }
 
-    fn find<'r>(
+    fn find<'s>(
         &self,
         ix: ChannelIx,
-        (rule, at, step): (&FamilyRule, usize, &'r Step),
-        before: &[Found<'r>],
-    ) -> Found<'r> {
+        (rule, at, step): (&FamilyRule, usize, &'s Step),
+        before: &[Found<'s>],
+    ) -> Found<'s> {
         let window = window(step, before);
         let inside = |hit: &Hit| window.is_none_or(|(from, to)| from <= hit.time && hit.time <= to);
         let (mut hits, label) = match (step.on, self.ledger.channel(ix).client) {
@@ -281,7 +294,7 @@ impl<'a> Scene<'a> {
     /// What a step that looks at a whole client sees, looked at once for each client.
     fn of_host(&self, client: IpAddr, (rule, at, step): (&str, usize, &Step)) -> Arc<Sights> {
         let key = (client, rule.to_owned(), at);
-        let seen = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = || self.index.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let known = seen().get(&key).cloned();
         known.unwrap_or_else(|| {
             // Two threads may look at once, and see the same.

@@ -4,10 +4,9 @@ use super::body::{BodyLook, given, word};
 use super::sketch::{Asked, Begins, ByteSet, Holds};
 use super::value::{Bytes, Many, Range, Text};
 use crate::detect::ledger::sketch::Sketch;
-use crate::record::{Certificate, Dns, Exchange, Flow, Mail, SideName, Sides, State, Tls, Turn};
+use crate::record::{Certificate, Dns, Exchange, Flow, Headers, Mail, SideName, Sides, State, Tls, Turn};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use smol_str::SmolStr;
 use std::collections::BTreeMap;
 
 /// Shape of the host a client names.
@@ -164,12 +163,12 @@ fn refers_to_itself(exchange: &Exchange, path: &str) -> bool {
     })
 }
 
-fn in_order(headers: &[(SmolStr, SmolStr)], names: &[String]) -> bool {
+fn in_order(headers: &Headers, names: &[String]) -> bool {
     let mut rest = headers.iter();
     names.iter().all(|name| rest.any(|(n, _)| n.eq_ignore_ascii_case(name)))
 }
 
-fn values(headers: &[(SmolStr, SmolStr)], wanted: &BTreeMap<String, Text>) -> bool {
+fn values(headers: &Headers, wanted: &BTreeMap<String, Text>) -> bool {
     wanted.iter().all(|(name, text)| {
         headers.iter().any(|(n, value)| n.eq_ignore_ascii_case(name) && text.found(value))
     })

@@ -21,7 +21,7 @@ use crate::detect::evidence::{ChannelIx, Statement};
 use crate::detect::ledger::Ledger;
 use std::collections::BTreeSet;
 
-pub use evaluate::Scene;
+pub use evaluate::{Index, Scene};
 pub use rule::{FamilyRule, RuleError, parse, schema};
 pub use value::Confidence;
 
@@ -113,7 +113,8 @@ pub fn unique(rules: &[FamilyRule]) -> Result<(), RuleError> {
 /// [`Statement::signal`] is the rule's id.
 #[cfg(test)]
 fn evaluate(ledger: &Ledger, rules: &[FamilyRule]) -> Vec<Statement> {
-    let scene = Scene::new(ledger, rules);
+    let index = Index::new(rules);
+    let scene = Scene::new(ledger, &index);
     let channels = (0..ledger.channels.len()).map(ChannelIx);
     let look = |ix| {
         assert_eq!(scene.unbegun(ix), None);

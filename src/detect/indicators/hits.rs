@@ -4,9 +4,10 @@ use super::Indicators;
 use super::store::Source;
 use super::value::bytes;
 use crate::detect::evidence::Statement;
-use crate::detect::ledger::{Ledger, name};
+use crate::detect::ledger::{Ledger, Traits, name};
 use crate::detect::signals::View;
 use crate::record::{Exchange, Flow};
+use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -164,15 +165,21 @@ impl Indicators {
         if self.store.names.is_empty() {
             return Vec::new();
         }
-        let mut found: BTreeMap<(IpAddr, &str), (Source, &str, BTreeSet<u64>)> = BTreeMap::new();
-        for flow in &ledger.flows {
+        let mut found: BTreeMap<(IpAddr, SmolStr), (Source, String, BTreeSet<u64>)> = BTreeMap::new();
+        let asking = |(_, traits): &(usize, &Traits)| traits.any(Traits::DNS);
+        let asking = ledger.traits.iter().enumerate().filter(asking);
+        for flow in asking.filter_map(|(index, _)| ledger.flows.copy(index)) {
             for dns in &flow.dns {
                 let Some((above, source)) = self.name(&dns.query) else { continue };
-                let key = (flow.client.addr, &*dns.query);
+                let key = (flow.client.addr, dns.query.clone());
                 if found.len() >= MAX_ASKED && !found.contains_key(&key) {
                     continue;
                 }
-                found.entry(key).or_insert_with(|| (source, above, BTreeSet::new())).2.insert(dns.frame);
+                found
+                    .entry(key)
+                    .or_insert_with(|| (source, above.to_owned(), BTreeSet::new()))
+                    .2
+                    .insert(dns.frame);
             }
         }
         let met: BTreeSet<(IpAddr, &str)> = ledger
@@ -181,10 +188,10 @@ impl Indicators {
             .filter_map(|channel| Some((channel.client?, &channel.service.names)))
             .flat_map(|(client, names)| names.iter().map(move |name| (client, name.as_str())))
             .collect();
-        let unmet = found.into_iter().filter(|((host, query), _)| !met.contains(&(*host, *query)));
+        let unmet = found.into_iter().filter(|((host, query), _)| !met.contains(&(*host, query.as_str())));
         unmet
             .map(|((host, query), (source, above, frames))| {
-                let below = if above == query { String::new() } else { format!(" (below {above})") };
+                let below = if above == *query { String::new() } else { format!(" (below {above})") };
                 let what = format!("{query}{below} is listed: {}", self.place(source));
                 Listed { host, what, frames: frames.into_iter().collect() }
             })

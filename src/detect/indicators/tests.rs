@@ -15,7 +15,7 @@ fn list(text: &str) -> (Indicators, Loaded) {
 fn judged(text: &str, flows: Vec<Flow>) -> Verdict {
     let mut rules = Rules::shipped().unwrap();
     rules.watch(text, "list").unwrap();
-    detect(Records { flows, ..Records::default() }, &rules, &Options::default())
+    detect(Records { flows: flows.into(), ..Records::default() }, &rules, &Options::default())
 }
 
 fn reasons(finding: &Finding) -> Vec<String> {
@@ -257,7 +257,7 @@ fn lists_are_part_of_the_digest_and_behaviour_alone_passes_over_them() {
     rules.watch("203.0.113.4\n", "list").unwrap();
     assert_ne!(rules.digest(), before);
     let records =
-        Records { flows: vec![flow("203.0.113.4", 443).payload(9, 9).build()], ..Records::default() };
+        Records { flows: vec![flow("203.0.113.4", 443).payload(9, 9).build()].into(), ..Records::default() };
     let alone = Options { behaviour_only: true, ..Options::default() };
     assert!(detect(records, &rules, &alone).findings.is_empty());
 }

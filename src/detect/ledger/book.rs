@@ -52,25 +52,30 @@ impl<T: Hash + Eq + Clone> Book<T> {
 
 /// Names with their owners.
 #[derive(Debug, Default)]
-pub struct Names<'a> {
+pub struct Names {
     book: Book<SmolStr>,
     /// The owner of each, `NONE` where nobody asked yet.
     owners: Vec<u32>,
     /// The names in authorities as sent, `NONE` for those that have none.
-    authorities: HashMap<&'a str, u32>,
+    authorities: HashMap<SmolStr, u32>,
 }
 
-impl<'a> Names<'a> {
+impl Names {
     /// The number of a name in lower case.
     pub fn number(&mut self, name: &SmolStr) -> u32 {
         self.book.number(name)
     }
 
     /// The number of the name in an authority (SNI, `Host`), if it is one.
-    pub fn of_authority(&mut self, authority: &'a str) -> Option<u32> {
+    pub fn of_authority(&mut self, authority: &str) -> Option<u32> {
         let book = &mut self.book;
-        let new = || name::host(authority).map_or(NONE, |host| book.number(&host.into()));
-        let number = *self.authorities.entry(authority).or_insert_with(new);
+        let number = if let Some(known) = self.authorities.get(authority) {
+            *known
+        } else {
+            let new = name::host(authority).map_or(NONE, |host| book.number(&host.into()));
+            self.authorities.insert(authority.into(), new);
+            new
+        };
         (number != NONE).then_some(number)
     }
 

@@ -3,13 +3,13 @@
 use super::address::{self, Sides};
 use super::seat::{Said, Seats};
 use super::services::Services;
-use super::survey::{NAMED, NONE, Survey, owner_of};
+use super::survey::{Brief, NAMED, NONE, Survey, owner_of};
 use super::{
     Alike, Channel, EventKind, FewNames, FlowList, HostView, Ledger, ROOTLESS, Traits, likeness, name,
     timeline,
 };
 use crate::detect::evidence::ChannelIx;
-use crate::record::{ClientBy, Flow, Records};
+use crate::record::{Flows, Records};
 use hashbrown::{HashMap, HashSet};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,8 @@ const MAX_DOMAIN_NAMES: usize = 4096;
 /// Owners of names that a print must be used with before it counts as what the host browses or updates with. Browsers
 /// reach as many with one page, and so do the services of an operating system within minutes.
 const MIN_OWNERS: usize = 3;
+/// Records that are open at once, about.
+const OPEN: usize = 256;
 /// Flows of a host looked at for its prints.
 const MAX_HABITS: usize = 20_000;
 /// Addresses of a channel that are put in order one by one: more are collected and ordered at once, so that the cost
@@ -37,24 +39,28 @@ impl Ledger {
     /// Folds records. Time n log n, memory proportional to the flows.
     pub fn build(records: Records, services: &Services, sides: &Sides) -> Self {
         let mut flows = records.flows;
-        // Most begin at moments of their own.
-        if !flows.is_sorted_by(|one, next| one.start < next.start || one.order() <= next.order()) {
-            flows.sort_by_key(Flow::order);
-        }
+        flows.sort();
+        let survey = Survey::of(&flows);
+        Self::of(Records { flows, ..records }, survey, services, sides)
+    }
+
+    /// Folds records in order of which a survey was made.
+    pub fn of(records: Records, survey: Survey, services: &Services, sides: &Sides) -> Self {
+        let flows = records.flows;
         let mut own = Self { captures: records.captures, ..Self::default() };
-        own.seat_all(&flows, services, sides);
+        own.seat_all(&flows, survey, services, sides);
         own.flows = flows;
         own.meet_hosts(records.hosts);
-        own.write_timelines();
-        own.compare();
+        own.tell();
         own
     }
 
-    fn seat_all(&mut self, flows: &[Flow], services: &Services, sides: &Sides) {
-        let (mut survey, traits, requests) = Survey::new(flows);
-        (self.traits, self.requests) = (traits, requests);
-        let mut seats = Seats::new(flows, &self.traits, &mut survey);
-        let channel_of = self.make_channels(flows, &mut seats, &survey, sides);
+    fn seat_all(&mut self, flows: &Flows, mut survey: Survey, services: &Services, sides: &Sides) {
+        survey.settle();
+        self.traits = std::mem::take(&mut survey.traits);
+        self.requests = std::mem::take(&mut survey.requests);
+        let mut seats = Seats::new(&self.traits, &mut survey);
+        let channel_of = self.make_channels(&mut seats, &survey, sides);
         self.add_domains(flows, &survey);
         let mut naming = Naming { survey, services, roles: HashMap::new() };
         self.name_all(&seats.said, &channel_of, &mut naming);
@@ -62,17 +68,11 @@ impl Ledger {
 
     /// Makes a channel of each group of flows: by client, then first contact. Gives the channel of each flow, `NONE` for
     /// those that are no one's.
-    fn make_channels(
-        &mut self,
-        flows: &[Flow],
-        seats: &mut Seats,
-        survey: &Survey<'_>,
-        sides: &Sides,
-    ) -> Vec<u32> {
+    fn make_channels(&mut self, seats: &mut Seats, survey: &Survey, sides: &Sides) -> Vec<u32> {
         let mut by_group = vec![NONE; seats.groups()];
         // Client and number of flows of each channel, in the order of first contact.
         let mut met: Vec<(u32, u32)> = Vec::new();
-        let mut channel_of = Vec::with_capacity(flows.len());
+        let mut channel_of = Vec::with_capacity(survey.pair_of.len());
         for (index, pair) in survey.pair_of.iter().enumerate() {
             let Some(group) = seats.group(index) else {
                 channel_of.push(NONE);
@@ -102,16 +102,17 @@ impl Ledger {
             self.channels.push(Channel { client: Some(client), flows, ..Channel::default() });
         }
         let mut many: Vec<(u32, IpAddr)> = Vec::new();
-        for ((index, flow), at) in flows.iter().enumerate().zip(&mut channel_of) {
+        for (index, at) in channel_of.iter_mut().enumerate() {
             if *at == NONE {
                 continue;
             }
             *at = place[*at as usize];
+            let Some((client, server)) = survey.ends(index) else { continue };
             let channel = &mut self.channels[*at as usize];
-            if !channel.add(index, flow, self.traits[index]) {
-                many.push((*at, flow.server.addr));
+            if !channel.add(index, &survey.briefs[index], server, self.traits[index]) {
+                many.push((*at, server));
             }
-            channel.inbound = !sides.inside(flow.client.addr) && sides.inside(flow.server.addr);
+            channel.inbound = !sides.inside(client) && sides.inside(server);
         }
         many.sort_unstable();
         many.dedup();
@@ -122,8 +123,8 @@ impl Ledger {
     }
 
     /// Adds a channel for each domain with so many questions that they may be a channel themselves.
-    fn add_domains(&mut self, flows: &[Flow], survey: &Survey<'_>) {
-        let mut domains: BTreeMap<(IpAddr, &str), Domain<'_>> = BTreeMap::new();
+    fn add_domains(&mut self, flows: &Flows, survey: &Survey) {
+        let mut domains: BTreeMap<(IpAddr, SmolStr), Domain> = BTreeMap::new();
         for questions in survey.questions.chunk_by(|one, next| one.0 == next.0) {
             // Nearly all are asked a few times only: these need no more than a count, which may be too high.
             let enough =
@@ -132,12 +133,12 @@ impl Ledger {
                 continue;
             }
             let index = questions[0].0 as usize;
-            let flow = &flows[index];
+            let Some(flow) = flows.copy(index) else { continue };
             for (dns, _) in flow.dns.iter().zip(questions).filter(|(_, question)| enough(question)) {
                 let Some(owner) = owner_of(&dns.query) else { continue };
-                let domain = domains.entry((flow.client.addr, owner)).or_default();
+                let domain = domains.entry((flow.client.addr, owner.into())).or_default();
                 if domain.names.len() < MAX_DOMAIN_NAMES {
-                    domain.names.insert(&dns.query);
+                    domain.names.insert(dns.query.clone());
                 }
                 domain.data += usize::from(!matches!(&*dns.kind, "A" | "AAAA" | "PTR" | "HTTPS"));
                 if domain.flows.last() != Some(&index) {
@@ -150,21 +151,19 @@ impl Ledger {
                 continue;
             }
             let mut channel = Channel { client: Some(client), ..Channel::default() };
-            let addrs: BTreeSet<IpAddr> =
-                domain.flows.iter().map(|&index| flows[index].server.addr).collect();
+            let mut addrs: BTreeSet<IpAddr> = BTreeSet::new();
             for index in domain.flows {
-                channel.add(index, &flows[index], self.traits[index]);
+                let Some((_, server)) = survey.ends(index) else { continue };
+                channel.add(index, &survey.briefs[index], server, self.traits[index]);
+                addrs.insert(server);
             }
             channel.service.addrs.extend(addrs);
-            let base = match owner {
-                ROOTLESS => common_suffix(&domain.names).unwrap_or(ROOTLESS),
-                _ => common_suffix(&domain.names).unwrap_or(owner),
-            };
+            let base = common_suffix(&domain.names).unwrap_or(&owner);
             if base != ROOTLESS {
                 channel.service.names.insert(base.into());
                 channel.service.stated.insert(base.into());
                 if owner != ROOTLESS {
-                    channel.service.names.insert(owner.into());
+                    channel.service.names.insert(owner.clone());
                 }
             }
             channel.domain = Some(base.to_owned());
@@ -219,98 +218,100 @@ impl Ledger {
         }
     }
 
-    /// Notes what is alike among the channels of each host.
-    fn compare(&mut self) {
-        for host in self.hosts.values_mut() {
+    /// Writes each host's time line, and notes what is alike among its channels.
+    fn tell(&mut self) {
+        let Self { flows, traits, channels, hosts, .. } = self;
+        for host in hosts.values_mut() {
+            for &ix in &host.channels {
+                let channel = &channels[ix.0];
+                host.resolves |= channel.has.any(Traits::DNS);
+                if channel.domain.is_none() {
+                    let telling = timeline::tells(&channel.service);
+                    let own = channel.flows.iter().filter(|&flow| telling || traits[flow].any(Traits::EVENT));
+                    for flow in own {
+                        timeline::note(&mut host.timeline, ix, flow, &flows[flow], &channel.service);
+                        flows.close_beyond(OPEN);
+                    }
+                }
+            }
+            host.timeline
+                .sort_by(|a, b| (a.time, a.frame, a.kind, &a.what).cmp(&(b.time, b.frame, b.kind, &b.what)));
             let mut alike = Alike::default();
             if host.timeline.iter().any(|event| event.kind == EventKind::Doh) {
-                alike.habits = habits(&host.channels, &self.channels, &self.flows);
+                alike.habits = habits(&host.channels, channels, flows);
             }
             for &ix in &host.channels {
-                let channel = &self.channels[ix.0];
-                let traits = channel.has;
-                host.resolves |= traits.any(Traits::DNS);
-                if !traits.any(LIKE) {
-                    continue;
-                }
-                if traits.any(Traits::TELLING) {
-                    for template in likeness::templates(channel, &self.flows) {
-                        alike.requests.entry(template).or_default().insert(ix);
-                    }
-                }
-                if traits.any(Traits::POST) {
-                    for shape in likeness::addressed(channel, &self.flows) {
-                        alike.bodies.entry(shape).or_default().insert(ix);
-                    }
-                }
-                if traits.any(Traits::NAMELESS) {
-                    for print in likeness::hellos(channel, &self.flows) {
-                        alike.hellos.entry(print).or_default().insert(ix);
-                    }
-                }
-                if traits.any(Traits::RAW) && !traits.any(NAMED) {
-                    for opening in likeness::openings(channel, &self.flows) {
-                        alike.openings.entry(opening).or_default().insert(ix);
-                    }
-                }
-                if traits.any(Traits::SHOWN) && likeness::home_made(channel, &self.flows) {
-                    alike.home_made.insert(ix);
-                }
+                alike.note(ix, &channels[ix.0], flows);
+                flows.close_beyond(OPEN);
             }
             for shared in [&mut alike.requests, &mut alike.bodies, &mut alike.hellos, &mut alike.openings] {
                 shared.retain(|_, channels| channels.len() > 1);
             }
             host.alike = alike.says().then(|| Box::new(alike));
         }
+        flows.close();
     }
+}
 
-    fn write_timelines(&mut self) {
-        for host in self.hosts.values_mut() {
-            let mut events = Vec::new();
-            for &ix in &host.channels {
-                let channel = &self.channels[ix.0];
-                if channel.domain.is_some() {
-                    continue;
-                }
-                let telling = timeline::tells(&channel.service);
-                for flow in
-                    channel.flows.iter().filter(|&flow| telling || self.traits[flow].any(Traits::EVENT))
-                {
-                    timeline::note(&mut events, ix, flow, &self.flows[flow], &channel.service);
-                }
+impl Alike {
+    /// Notes what of a channel may be alike in others.
+    fn note(&mut self, ix: ChannelIx, channel: &Channel, flows: &Flows) {
+        let traits = channel.has;
+        if !traits.any(LIKE) {
+            return;
+        }
+        if traits.any(Traits::TELLING) {
+            for template in likeness::templates(channel, flows) {
+                self.requests.entry(template).or_default().insert(ix);
             }
-            events
-                .sort_by(|a, b| (a.time, a.frame, a.kind, &a.what).cmp(&(b.time, b.frame, b.kind, &b.what)));
-            host.timeline = events;
+        }
+        if traits.any(Traits::POST) {
+            for shape in likeness::addressed(channel, flows) {
+                self.bodies.entry(shape).or_default().insert(ix);
+            }
+        }
+        if traits.any(Traits::NAMELESS) {
+            for print in likeness::hellos(channel, flows) {
+                self.hellos.entry(print).or_default().insert(ix);
+            }
+        }
+        if traits.any(Traits::RAW) && !traits.any(NAMED) {
+            for opening in likeness::openings(channel, flows) {
+                self.openings.entry(opening).or_default().insert(ix);
+            }
+        }
+        if traits.any(Traits::SHOWN) && likeness::home_made(channel, flows) {
+            self.home_made.insert(ix);
         }
     }
 }
 
 impl Channel {
     /// Adds a flow; false where its address is still to be put among the others.
-    fn add(&mut self, index: usize, flow: &Flow, traits: Traits) -> bool {
+    fn add(&mut self, index: usize, flow: &Brief, server: IpAddr, traits: Traits) -> bool {
+        let (start, end) = flow.span;
         if self.flows.is_empty() {
-            (self.first, self.last) = (flow.start, flow.end);
+            (self.first, self.last) = flow.span;
         }
         self.flows.push(index);
         self.has = self.has | traits;
-        self.first = self.first.min(flow.start);
-        self.last = self.last.max(flow.end);
-        self.bytes.0 = self.bytes.0.saturating_add(flow.payload.to_server);
-        self.bytes.1 = self.bytes.1.saturating_add(flow.payload.to_client);
-        self.certain |= matches!(flow.client.by, ClientBy::Syn | ClientBy::Protocol);
-        self.service.ports.insert(flow.server.port);
+        self.first = self.first.min(start);
+        self.last = self.last.max(end);
+        self.bytes.0 = self.bytes.0.saturating_add(flow.payload.0);
+        self.bytes.1 = self.bytes.1.saturating_add(flow.payload.1);
+        self.certain |= flow.certain;
+        self.service.ports.insert(flow.port);
         let addrs = &mut self.service.addrs;
         if addrs.len() < FEW_ADDRS {
-            addrs.insert(flow.server.addr);
+            addrs.insert(server);
         }
-        addrs.contains(&flow.server.addr)
+        addrs.contains(&server)
     }
 }
 
 /// What names and roles are taken from.
 struct Naming<'a> {
-    survey: Survey<'a>,
+    survey: Survey,
     services: &'a Services,
     /// Roles of names, and whether one of them is ordinary.
     roles: HashMap<SmolStr, (Vec<SmolStr>, bool)>,
@@ -370,37 +371,38 @@ impl Naming<'_> {
 }
 
 /// The prints with which a host talks to several owners' names, resolvers aside.
-fn habits(own: &[ChannelIx], channels: &[Channel], flows: &[Flow]) -> BTreeSet<String> {
-    let mut owners: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+fn habits(own: &[ChannelIx], channels: &[Channel], flows: &Flows) -> BTreeSet<String> {
+    let mut owners: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let others = own.iter().map(|ix| &channels[ix.0]).filter(|channel| channel.domain.is_none());
     let others = others.filter(|channel| !channel.service.is("doh"));
-    for flow in others.flat_map(|channel| channel.flows.iter().map(|flow| &flows[flow])).take(MAX_HABITS) {
+    let all = others.flat_map(|channel| channel.flows.iter()).take(MAX_HABITS);
+    for flow in all.filter_map(|flow| flows.copy(flow)) {
         let sni = flow.tls.as_ref().and_then(|tls| tls.sni.as_deref());
-        if let (Some(print), Some(sni)) = (likeness::print(flow), sni) {
-            let known = owners.entry(print).or_default();
+        if let (Some(print), Some(sni)) = (likeness::print(&flow), sni) {
+            let known = owners.entry(print.to_owned()).or_default();
             if known.len() < MIN_OWNERS {
-                known.insert(name::owner(sni));
+                known.insert(name::owner(sni).to_owned());
             }
         }
     }
     owners.retain(|_, owners| owners.len() >= MIN_OWNERS);
-    owners.into_keys().map(str::to_owned).collect()
+    owners.into_keys().collect()
 }
 
 /// Questions below one domain, while they are counted.
 #[derive(Default)]
-struct Domain<'a> {
-    names: HashSet<&'a str>,
+struct Domain {
+    names: HashSet<SmolStr>,
     data: usize,
     flows: Vec<usize>,
 }
 
 /// The longest run of whole labels that all names end in; none where there is but one name.
-fn common_suffix<'a>(names: &HashSet<&'a str>) -> Option<&'a str> {
-    let first = *names.iter().min()?;
-    let mut best = first;
+fn common_suffix(names: &HashSet<SmolStr>) -> Option<&str> {
+    let first = names.iter().min()?;
+    let mut best = first.as_str();
     for name in names {
-        while *name != best && !name.ends_with(&format!(".{best}")) {
+        while name != best && !name.ends_with(&format!(".{best}")) {
             best = best.split_once('.')?.1;
         }
     }

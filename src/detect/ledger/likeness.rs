@@ -2,7 +2,7 @@
 
 use super::sketch::{COOKIE, LANGUAGE, REFERER, Sketch};
 use super::{Channel, name};
-use crate::record::{Exchange, Flow, Proto};
+use crate::record::{Exchange, Flow, Flows, Proto};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ const MIN_QUERY: usize = 40;
 /// or every program asks.
 pub fn template(exchange: &Exchange) -> Option<String> {
     let path = telling(exchange, &Sketch::of(exchange))?;
-    let words: Vec<&str> = exchange.headers.iter().map(|(name, _)| name.as_str()).collect();
+    let words: Vec<&str> = exchange.headers.iter().map(|(name, _)| name).collect();
     Some(format!("{} {path} {}", exchange.method, words.join(",")))
 }
 
@@ -36,7 +36,7 @@ pub fn telling<'a>(exchange: &'a Exchange, sketch: &Sketch) -> Option<&'a str> {
 }
 
 /// The templates of a channel's first requests.
-pub fn templates(channel: &Channel, flows: &[Flow]) -> BTreeSet<String> {
+pub fn templates(channel: &Channel, flows: &Flows) -> BTreeSet<String> {
     let all = channel.flows.iter().flat_map(|flow| &flows[flow].http);
     all.take(MAX_REQUESTS).filter_map(template).collect()
 }
@@ -45,7 +45,7 @@ pub fn templates(channel: &Channel, flows: &[Flow]) -> BTreeSet<String> {
 const MIN_BODY: u64 = 48;
 
 /// Shapes of POSTs of programs to a public service that has no true name: length of the body, header names in order.
-pub fn addressed(channel: &Channel, flows: &[Flow]) -> BTreeSet<String> {
+pub fn addressed(channel: &Channel, flows: &Flows) -> BTreeSet<String> {
     if !channel.service.bare() || channel.service.local {
         return BTreeSet::new();
     }
@@ -55,14 +55,14 @@ pub fn addressed(channel: &Channel, flows: &[Flow]) -> BTreeSet<String> {
     let large = program.filter(|exchange| exchange.sent() >= MIN_BODY);
     large
         .map(|exchange| {
-            let words: Vec<&str> = exchange.headers.iter().map(|(name, _)| name.as_str()).collect();
+            let words: Vec<&str> = exchange.headers.iter().map(|(name, _)| name).collect();
             format!("{} {}", exchange.sent(), words.join(","))
         })
         .collect()
 }
 
 /// Prints (JA4, else JA3) of hellos without a server name to a public service that has no name.
-pub fn hellos(channel: &Channel, flows: &[Flow]) -> BTreeSet<String> {
+pub fn hellos(channel: &Channel, flows: &Flows) -> BTreeSet<String> {
     if !channel.service.bare() || channel.service.local || channel.domain.is_some() {
         return BTreeSet::new();
     }
@@ -84,7 +84,7 @@ const OPENING: usize = 12;
 
 /// First bytes of the client to a public service that has no name, on a port of the web and in no protocol of it.
 /// Where such a server answered others in TLS, the port is what it seems, and the greeting was but a knock.
-pub fn openings(channel: &Channel, flows: &[Flow]) -> BTreeSet<String> {
+pub fn openings(channel: &Channel, flows: &Flows) -> BTreeSet<String> {
     if !channel.service.bare() || channel.service.local || channel.domain.is_some() {
         return BTreeSet::new();
     }
@@ -119,7 +119,7 @@ pub fn print(flow: &Flow) -> Option<&str> {
 }
 
 /// Whether a bare public address answers with a certificate that only its owner made.
-pub fn home_made(channel: &Channel, flows: &[Flow]) -> bool {
+pub fn home_made(channel: &Channel, flows: &Flows) -> bool {
     let own = |flow: &Flow| {
         let leaf = flow.tls.as_ref().and_then(|tls| tls.certificates.first());
         leaf.is_some_and(|cert| cert.self_signed || cert.cn.as_deref().and_then(name::host).is_none())

@@ -17,7 +17,7 @@ mod resolved;
 mod seat;
 mod services;
 pub mod sketch;
-mod survey;
+pub mod survey;
 mod timeline;
 pub mod tor;
 mod traits;
@@ -26,10 +26,10 @@ pub use address::Sides;
 pub use few::{FewAddrs, FewNames, FewPorts, FlowList};
 pub use services::{ServiceRules, Services};
 pub use timeline::{Event, EventKind};
-pub use traits::Traits;
+pub use traits::{LARGE_TURN, LARGE_TURNS, Traits};
 
 use super::evidence::ChannelIx;
-use crate::record::{CaptureInfo, Flow, Host};
+use crate::record::{CaptureInfo, Flow, Flows, Host};
 use crate::time::Timestamp;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,8 +40,8 @@ use std::net::IpAddr;
 pub struct Ledger {
     /// Inputs.
     pub captures: Vec<CaptureInfo>,
-    /// Conversations in the order of [`Flow::order`].
-    pub flows: Vec<Flow>,
+    /// Conversations in the order of [`Flow::order`]. Who looks at many closes them now and then.
+    pub flows: Flows,
     /// What each of them has; records are large, and most steps have nothing to do with most.
     pub traits: Vec<Traits>,
     /// Their requests in a few words.

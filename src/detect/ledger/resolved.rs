@@ -1,8 +1,7 @@
 //! What the DNS answers of a run say.
 
 use super::address;
-use super::book::{Book, Names};
-use crate::record::Flow;
+use super::book::Book;
 use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -27,23 +26,18 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    /// Takes the answers that a client got, by its number.
-    pub fn take(&mut self, flow: &Flow, client: u32, names: &mut Names<'_>, hosts: &mut Book<IpAddr>) {
-        for dns in flow.dns.iter().filter(|dns| dns.query.contains('.')) {
-            for addr in dns.addresses() {
-                if self.names.len() >= MAX_RESOLVED {
-                    return;
-                }
-                let (name, addr) = (names.number(&dns.query), hosts.number(&addr));
-                for client in [client, ALL] {
-                    let known = self.names.entry((client, addr)).or_default();
-                    if known.len() < MAX_NAMES && !known.contains(&name) {
-                        known.push(name);
-                    }
-                }
-                self.pairs.insert((name, addr));
+    /// Takes an answer that a client got: its number, that of the name and of the address.
+    pub fn take(&mut self, client: u32, name: u32, addr: u32) {
+        if self.names.len() >= MAX_RESOLVED {
+            return;
+        }
+        for client in [client, ALL] {
+            let known = self.names.entry((client, addr)).or_default();
+            if known.len() < MAX_NAMES && !known.contains(&name) {
+                known.push(name);
             }
         }
+        self.pairs.insert((name, addr));
     }
 
     /// Puts the addresses of each name together, once all answers are taken.

@@ -2,8 +2,9 @@
 
 use super::survey::{NONE, Owner, Survey};
 use super::{Traits, name};
-use crate::record::Flow;
+use crate::record::Certificate;
 use hashbrown::HashMap;
+use std::sync::Arc;
 
 /// A certificate for more names than this is a shared front's: it does not make two addresses one service.
 const MAX_CERT_NAMES: usize = 10;
@@ -33,13 +34,16 @@ pub struct Seats {
 
 impl Seats {
     /// Finds where each flow belongs.
-    pub fn new<'a>(flows: &'a [Flow], traits: &[Traits], survey: &mut Survey<'a>) -> Self {
+    pub fn new(traits: &[Traits], survey: &mut Survey) -> Self {
         let pairs = vec![NONE; survey.pairs.len()];
-        let mut own = Self { nodes: Vec::with_capacity(flows.len()), pairs, ..Self::default() };
+        let mut own = Self { nodes: Vec::with_capacity(traits.len()), pairs, ..Self::default() };
         let stated = std::mem::take(&mut survey.stated);
         let mut stated = stated.chunk_by(|one, next| one.0 == next.0).peekable();
+        let shown = std::mem::take(&mut survey.shown);
+        let mut shown = shown.iter().peekable();
         let mut certificates = HashMap::new();
-        for (index, (flow, traits)) in (0..).zip(flows.iter().zip(traits)) {
+        for (index, traits) in (0..).zip(traits) {
+            let shown = shown.next_if(|(flow, _)| *flow == index).map(|(_, certificate)| certificate);
             let names = stated.next_if(|chunk| chunk[0].0 == index).unwrap_or_default();
             let pair = survey.pair_of[index as usize];
             let node = if pair == NONE {
@@ -49,9 +53,7 @@ impl Seats {
                 if names.is_empty() && !traits.any(Traits::TLS) {
                     node
                 } else {
-                    // Most flows need not be looked at for it.
-                    let flow = traits.any(Traits::TLS).then_some(flow);
-                    own.seat((pair, node), names, flow, survey, &mut certificates)
+                    own.seat((pair, node), names, shown, survey, &mut certificates)
                 }
             };
             own.nodes.push(node);
@@ -71,7 +73,7 @@ impl Seats {
     }
 
     /// The node of a pair. Where its flows state no names, those that led there join it to others of their owner.
-    fn pair(&mut self, pair: u32, survey: &mut Survey<'_>) -> u32 {
+    fn pair(&mut self, pair: u32, survey: &mut Survey) -> u32 {
         let known = self.pairs[pair as usize];
         if known != NONE {
             return known;
@@ -88,17 +90,16 @@ impl Seats {
         node
     }
 
-    /// The node of a flow with this pair and stated names; `tls` is the flow where it is one of TLS.
-    fn seat<'a>(
+    /// The node of a flow with this pair, stated names and first certificate.
+    fn seat(
         &mut self,
         (pair, node): (u32, u32),
         stated: &[(u32, u32)],
-        tls: Option<&'a Flow>,
-        survey: &mut Survey<'a>,
-        certificates: &mut HashMap<&'a str, u32>,
+        certificate: Option<&Arc<Certificate>>,
+        survey: &mut Survey,
+        certificates: &mut HashMap<String, u32>,
     ) -> u32 {
         let (client, server) = *survey.pairs.get(pair);
-        let certificate = tls.and_then(|flow| flow.tls.as_ref()?.certificates.first());
         let trusted = certificate.filter(|cert| !cert.self_signed);
         let from = self.said.len();
         for &(flow, number) in stated {
@@ -127,7 +128,7 @@ impl Seats {
         }
         if let Some(cert) = certificate.filter(|cert| cert.names.len() <= MAX_CERT_NAMES) {
             let new = certificates.len() as u32;
-            let number = *certificates.entry(&cert.sha256).or_insert(new);
+            let number = *certificates.entry_ref(&cert.sha256).or_insert(new);
             let same = joiner.node(client, Key::Certificate(number));
             joiner.join(same, node);
         }

@@ -1,6 +1,9 @@
 //! What of a request is most often asked for, in a few words: most looks end here, before the request is read.
 
-use crate::record::{Exchange, Flow};
+use crate::record::{Body, Exchange, Flow, Shape};
+use crate::time::Timestamp;
+use foldhash::fast::FixedState;
+use std::hash::BuildHasher;
 
 /// Headers that have a bit.
 const NAMES: [&str; 16] = [
@@ -36,6 +39,14 @@ pub const AGENT: u16 = 1 << 15;
 /// The bit of GET.
 pub const GET: u8 = 1;
 
+/// Longest answer that is a short page, in bytes.
+pub const MAX_PAGE: u64 = 2_000;
+
+/// Whether an answer is a short page.
+pub fn page(answer: &Body) -> bool {
+    answer.shape == Some(Shape::Html) && (1..=MAX_PAGE).contains(&answer.bytes)
+}
+
 /// A request in bits, or several together.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Sketch {
@@ -43,10 +54,19 @@ pub struct Sketch {
     pub method: u8,
     /// There is a request body.
     pub body: bool,
+    /// It was answered with a [short page](MAX_PAGE).
+    pub page: bool,
     /// Headers that one of the requests has, by [`header`].
     pub has: u16,
     /// Headers that one of the requests has not.
     pub lacks: u16,
+    /// It is for a piece of a file (RFC 9110, 14).
+    pub piece: bool,
+    /// When it began.
+    pub time: Timestamp,
+    /// The same for the same method and path without query, and for these with the query; of several requests these say
+    /// nothing.
+    pub same: (u64, u64),
     /// Length of the path without query, in bytes; of several requests it says nothing.
     path: u32,
 }
@@ -57,7 +77,19 @@ impl Sketch {
         let headers = exchange.headers.iter().fold(0, |bits, (name, _)| bits | header(name));
         let body = exchange.request.is_some();
         let path = exchange.path.find('?').unwrap_or(exchange.path.len()) as u32;
-        Self { method: method(&exchange.method), has: headers, lacks: !headers, body, path }
+        let page = exchange.status == Some(200) && exchange.response.as_deref().is_some_and(page);
+        let same = |path: &str| FixedState::default().hash_one((exchange.method.as_str(), path));
+        Self {
+            method: method(&exchange.method),
+            has: headers,
+            lacks: !headers,
+            body,
+            page,
+            piece: exchange.status == Some(206) || exchange.header("Range").is_some(),
+            time: exchange.time,
+            same: (same(exchange.path.get(..path as usize).unwrap_or_default()), same(&exchange.path)),
+            path,
+        }
     }
 
     /// The path without query of the request that this is of.
@@ -73,6 +105,10 @@ impl Sketch {
             has: self.has | other.has,
             lacks: self.lacks | other.lacks,
             body: self.body || other.body,
+            page: self.page || other.page,
+            piece: self.piece || other.piece,
+            time: Timestamp(0),
+            same: (0, 0),
             path: 0,
         }
     }
@@ -102,17 +138,22 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// None, with room for so many flows.
-    pub fn with_capacity(flows: usize) -> Self {
-        Self { all: Vec::new(), from: Vec::with_capacity(flows) }
-    }
-
     /// Adds those of the next flow, and gives them.
     pub fn add(&mut self, flow: &Flow) -> &[Sketch] {
         let from = self.all.len();
         self.from.push(u32::try_from(from).unwrap_or(u32::MAX));
         self.all.extend(flow.http.iter().map(Sketch::of));
         self.all.get(from..).unwrap_or_default()
+    }
+
+    /// Puts the flows in another order: at each place the one that was at this index.
+    pub fn arrange(&mut self, order: &[u32]) {
+        let mut own = Self { all: Vec::with_capacity(self.all.len()), from: Vec::with_capacity(order.len()) };
+        for &flow in order {
+            own.from.push(u32::try_from(own.all.len()).unwrap_or(u32::MAX));
+            own.all.extend_from_slice(self.of(flow as usize));
+        }
+        *self = own;
     }
 
     /// Those of a flow.

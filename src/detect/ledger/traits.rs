@@ -2,18 +2,25 @@
 
 use super::sketch::{self, Sketch};
 use super::{Channel, HostView, likeness, timeline};
-use crate::record::{Body, Exchange, Flow, Proto, Shape, State};
+use crate::record::{Body, Exchange, Flow, Proto, Shape, SideName, State, Turn};
 use std::ops::BitOr;
 
 /// Traits of a flow, or of a channel: those of its flows and some of its own. A look names those of which it needs
 /// one at least; none where it always looks.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Traits(u32);
+pub struct Traits(u64);
 
 /// Flows that are few for any regularity.
 const SEVERAL: usize = 4;
 /// Turns or records of one connection that are too few for any regularity.
 const TURNS: usize = 6;
+/// Turns and records within this are no regularity, in microseconds.
+const MOMENT: i64 = 3_000_000;
+
+/// Least bytes of a turn that is large.
+pub const LARGE_TURN: u64 = 1_024;
+/// Fewest large turns that are a trait.
+pub const LARGE_TURNS: usize = 4;
 
 impl Traits {
     /// Nothing: the look is always taken.
@@ -79,6 +86,15 @@ impl Traits {
     /// First bytes of what the server sent are known.
     pub const BEGUN: Self = Self(1 << 29);
 
+    /// The client said something, in a conversation that was neither refused nor left unanswered.
+    pub const SPOKE: Self = Self(1 << 30);
+
+    /// [`Self::TURNS`] in a connection whose last turn or record came after more than three seconds.
+    pub const LASTING: Self = Self(1 << 31);
+
+    /// A TCP connection without requests in which the client had [four](LARGE_TURNS) [large](LARGE_TURN) turns.
+    pub const LARGE: Self = Self(1 << 32);
+
     /// The traits of a channel.
     pub fn of(channel: &Channel, host: &HostView) -> Self {
         let mut own = channel.has;
@@ -138,11 +154,17 @@ impl Traits {
         let (app, tcp) = (flow.app(), flow.proto == Proto::Tcp);
         own = own | Self::RAW.when(tcp && flow.state != State::Midstream && app == "unknown");
         own = own | Self::DNS.when(!flow.dns.is_empty()) | Self::RESOLVER.when(app == "dns");
-        own = own | Self::DEAD.when(tcp && matches!(flow.state, State::Unanswered | State::Refused));
+        let dead = matches!(flow.state, State::Unanswered | State::Refused);
+        own = own | Self::DEAD.when(tcp && dead);
+        own = own | Self::SPOKE.when(!dead && flow.payload.to_server > 0);
         own = own | Self::EVENT.when(own.any(Self::DEAD) || timeline::eventful(flow));
         let records = flow.tls.as_ref().map_or(0, |tls| tls.records.len());
         let many = flow.turns.len().max(records) >= TURNS;
-        own = own | Self::TURNS.when(many && flow.http.is_empty() && flow.dns.is_empty());
+        let turned = many && flow.http.is_empty() && flow.dns.is_empty();
+        own = own | Self::TURNS.when(turned) | Self::LASTING.when(turned && lasted(flow) > MOMENT);
+        let large = |turn: &&Turn| turn.0 == SideName::Client && turn.2 >= LARGE_TURN;
+        let large = || flow.turns.iter().filter(large).take(LARGE_TURNS).count() == LARGE_TURNS;
+        own = own | Self::LARGE.when(tcp && flow.http.is_empty() && large());
         own = own | Self::unlisted(flow, own);
         if own.any(Self::HTTP.or(Self::PIECE).or(Self::TLS)) {
             own = own | Self::looked_into(flow);
@@ -211,4 +233,10 @@ impl Traits {
         let filed = parts || body.archive.is_some() || body.file_name.is_some();
         Self::MARKED.when(parts || !body.markers.is_empty()) | Self::FILED.when(filed)
     }
+}
+
+/// The last turn or record of a flow, in microseconds after its start.
+fn lasted(flow: &Flow) -> i64 {
+    let records = flow.tls.iter().flat_map(|tls| &tls.records).map(|record| record.1);
+    flow.turns.iter().map(|turn| turn.1).chain(records).max().unwrap_or(0)
 }

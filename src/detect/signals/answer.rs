@@ -3,6 +3,7 @@
 use super::{Marks, Needs, Signal, Traits, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
+use crate::detect::ledger::sketch::{self, Sketch};
 use crate::record::{Exchange, Flow, Shape};
 use std::collections::BTreeMap;
 
@@ -24,8 +25,6 @@ const DENSE: f32 = 7.7;
 const MIN_TURNS: usize = 10;
 /// Most pages that are turned.
 const MAX_PAGES: usize = 6;
-/// Longest page that says "nothing to do", in bytes.
-const MAX_PAGE: u64 = 2_000;
 /// Requests of one channel looked at.
 const MAX_REQUESTS: usize = 20_000;
 
@@ -73,14 +72,20 @@ fn false_file(view: &View<'_>) -> Option<Statement> {
 
 /// A program turns a few pages over and over, and each time they say the same few bytes: an empty list of orders.
 fn same_page(view: &View<'_>) -> Option<Statement> {
+    let turned = |own: &&Sketch| {
+        own.page && own.method == sketch::GET && own.has & (sketch::LANGUAGE | sketch::REFERER) == 0
+    };
+    let requests = view.channel.flows.iter().flat_map(|flow| view.ledger.requests.of(flow));
+    if requests.filter(turned).take(MIN_TURNS).count() < MIN_TURNS {
+        return None;
+    }
     let mut asked = 0_usize;
     let mut pages: BTreeMap<&str, usize> = BTreeMap::new();
     let mut sizes: BTreeMap<u64, Vec<(usize, &Flow, &Exchange)>> = BTreeMap::new();
     for (index, flow, exchange) in view.exchanges().take(MAX_REQUESTS) {
         let Some(body) = exchange.response.as_deref().filter(|_| exchange.method == "GET") else { continue };
         asked += 1;
-        let page = body.shape == Some(Shape::Html) && exchange.status == Some(200);
-        if page && !browsed(exchange) && (1..=MAX_PAGE).contains(&body.bytes) {
+        if sketch::page(body) && exchange.status == Some(200) && !browsed(exchange) {
             *pages.entry(exchange.path.split('?').next().unwrap_or("")).or_default() += 1;
             sizes.entry(body.bytes).or_default().push((index, flow, exchange));
         }

@@ -1,10 +1,12 @@
 //! Regular check-ins: of connections, of requests, of turns inside one connection.
 
-use super::{Marks, Needs, Signal, View};
+use super::{Marks, Needs, Signal, Traits, View};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Beacon, Kind};
-use crate::record::{Exchange, Flow, SideName, State};
+use crate::detect::ledger::sketch::Sketch;
+use crate::record::{Exchange, Flow, SideName};
 use crate::time::{Duration, Timestamp};
+use hashbrown::HashMap;
 use std::collections::BTreeMap;
 
 pub(super) const SIGNALS: &[Signal] = &[
@@ -170,13 +172,14 @@ fn connections(view: &View<'_>) -> Option<Statement> {
     if view.channel.service.is("resolver") {
         return None;
     }
-    let answered = |flow: &Flow| !matches!(flow.state, State::Unanswered | State::Refused);
-    let flows = view.flows().filter(|(_, flow)| answered(flow) && flow.payload.to_server > 0);
-    let times: Vec<f64> = flows.clone().map(|(_, flow)| seconds(flow.start, view.channel.first)).collect();
+    let ledger = view.ledger;
+    let flows = view.channel.flows.iter().filter(|&flow| ledger.traits[flow].any(Traits::SPOKE));
+    let starts = flows.clone().filter_map(|flow| ledger.flows.start(flow));
+    let times: Vec<f64> = starts.map(|start| seconds(start, view.channel.first)).collect();
     let beat = regular(&times)?;
     let statement = view.say(beat.strength, describe(&beat, "connections"));
     let mut statement =
-        flows.take(super::MAX_FRAMES).fold(statement, |said, (index, flow)| said.flow(index, flow));
+        flows.take(super::MAX_FRAMES).fold(statement, |said, flow| said.flow(flow, &ledger.flows[flow]));
     statement.kinds.push(Kind::Beacon);
     statement.beacon = Some(beat.beacon("connections", view.channel.first, &times));
     Some(statement)
@@ -187,9 +190,35 @@ fn piece(exchange: &Exchange) -> bool {
     exchange.status == Some(206) || exchange.header("Range").is_some()
 }
 
+/// The requests of a channel in few words, those for pieces aside.
+fn sketches<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Sketch> + use<'a> {
+    let ledger = view.ledger;
+    let all = view.channel.flows.iter().flat_map(|flow| ledger.requests.of(flow));
+    all.filter(|own| !own.piece).take(MAX_EVENTS)
+}
+
+/// Whether requests of one kind come at a steady interval, by their sketches.
+fn may_beat(view: &View<'_>) -> bool {
+    let mut kinds: HashMap<u64, Vec<f64>> = HashMap::new();
+    let mut all = Vec::new();
+    for own in sketches(view) {
+        let moment = seconds(own.time, view.channel.first);
+        kinds.entry(own.same.0).or_default().push(moment);
+        all.push(moment);
+    }
+    let mut beats = |times: &mut Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        regular(times).is_some()
+    };
+    kinds.values_mut().any(&mut beats) || kinds.len() > 1 && beats(&mut all)
+}
+
 /// Requests of one kind come at a steady interval, on one connection or several.
 fn requests(view: &View<'_>) -> Option<Statement> {
     type Kinds<'a> = BTreeMap<(&'a str, &'a str), Vec<(f64, usize, u64, Timestamp)>>;
+    if !may_beat(view) {
+        return None;
+    }
     let mut kinds: Kinds<'_> = BTreeMap::new();
     for (index, _, exchange) in view.exchanges().filter(|(.., own)| !piece(own)).take(MAX_EVENTS) {
         let path = exchange.path.split('?').next().unwrap_or("");
@@ -224,6 +253,12 @@ fn requests(view: &View<'_>) -> Option<Statement> {
 /// The same request again and again, at no steady interval, and hardly another.
 fn polling(view: &View<'_>) -> Option<Statement> {
     type Same<'a> = Vec<(usize, &'a Flow, &'a Exchange)>;
+    let mut kinds: HashMap<u64, usize> = HashMap::new();
+    sketches(view).for_each(|own| *kinds.entry(own.same.1).or_default() += 1);
+    let (all, most) = (kinds.values().sum::<usize>(), kinds.values().copied().max()?);
+    if most < MIN_POLLS || most * 10 < all * 7 {
+        return None;
+    }
     let mut kinds: BTreeMap<(&str, &str), Same<'_>> = BTreeMap::new();
     let mut all = 0;
     for (index, flow, exchange) in view.exchanges().filter(|(.., own)| !piece(own)).take(MAX_EVENTS) {
@@ -254,7 +289,7 @@ type Series = Vec<(i64, u64)>;
 /// Inside one long connection one side speaks at a steady interval.
 fn turns(view: &View<'_>) -> Option<Statement> {
     let mut best: Option<(Beat, usize, Series)> = None;
-    for (index, flow) in view.flows() {
+    for (index, flow) in view.flows_with(Traits::LASTING) {
         // Requests have a signal of their own; and what is over sooner has not beats enough.
         let records = flow.tls.iter().flat_map(|tls| &tls.records).map(|record| record.1);
         let last = flow.turns.iter().map(|turn| turn.1).chain(records).max().unwrap_or(0);

@@ -1,8 +1,9 @@
 //! One body in many pieces: cut into equal ones and sent at once, or sent little by little over a long time.
 
-use super::{Needs, Signal, View, count, size};
+use super::{Needs, Signal, Traits, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Upload};
+use crate::detect::ledger::{LARGE_TURN, LARGE_TURNS};
 use crate::record::{Flow, Proto, SideName, Turn};
 use crate::time::{Duration, Timestamp};
 use std::collections::BTreeMap;
@@ -13,9 +14,9 @@ pub(super) const SIGNALS: &[Signal] = &[
 ];
 
 /// Least piece of a body that was cut, in bytes: below, messages are of one size by their kind.
-const MIN_CHUNK: u64 = 1_024;
+const MIN_CHUNK: u64 = LARGE_TURN;
 /// Fewest equal pieces in a row.
-const MIN_CHUNKS: usize = 4;
+const MIN_CHUNKS: usize = LARGE_TURNS;
 /// Longest pause between two pieces: what is cut goes out as fast as it can. Reports of equal size come by the clock.
 const MAX_PAUSE: Duration = Duration::from_secs(20);
 /// Most that is called a word of answer between two pieces, in bytes.
@@ -88,12 +89,10 @@ fn chunks(view: &View<'_>) -> Option<Statement> {
     let requests = paths.values().filter_map(|all| run(all)).max_by_key(|(own, _)| own.len());
     let requests = requests.map(|(own, rest)| (own.to_vec(), rest, "bodies"));
     let (own, rest, what) = requests.or_else(|| {
-        view.flows().filter(|(_, flow)| flow.http.is_empty() && flow.proto == Proto::Tcp).find_map(
-            |(index, flow)| {
-                let all = turns(index, flow);
-                run(&all).map(|(own, rest)| (own.to_vec(), rest, "turns"))
-            },
-        )
+        view.flows_with(Traits::LARGE).find_map(|(index, flow)| {
+            let all = turns(index, flow);
+            run(&all).map(|(own, rest)| (own.to_vec(), rest, "turns"))
+        })
     })?;
     let bytes = own[0].bytes;
     let total = own.iter().map(|up| up.bytes).fold(0, u64::saturating_add);
@@ -113,10 +112,6 @@ fn chunks(view: &View<'_>) -> Option<Statement> {
 
 /// The client's turns with what each got.
 fn turns(index: usize, flow: &Flow) -> Vec<Up> {
-    let large = flow.turns.iter().filter(|turn| turn.0 == SideName::Client && turn.2 >= MIN_CHUNK);
-    if large.count() < MIN_CHUNKS {
-        return Vec::new();
-    }
     let mut found: Vec<Up> = Vec::new();
     for &Turn(side, micros, bytes, frame) in &flow.turns {
         match (side, found.last_mut()) {
@@ -136,6 +131,12 @@ fn turns(index: usize, flow: &Flow) -> Vec<Up> {
 /// Many small uploads over a long time, with hardly an answer: whoever must not be noticed sends little by little.
 fn drip(view: &View<'_>) -> Option<Statement> {
     if view.channel.last.since(view.channel.first) < MIN_SPAN {
+        return None;
+    }
+    let most = view.channel.flows.iter().map(|flow| view.ledger.requests.of(flow).len().max(1));
+    if most.sum::<usize>() < MIN_DROPS
+        || !view.channel.has.any(Traits::HTTP) && view.channel.bytes.0 < MIN_TOTAL
+    {
         return None;
     }
     let mut drops: Vec<Up> = Vec::new();

@@ -1,10 +1,9 @@
 //! Check-ins that come ever more seldom: a program that backs off from a server it does not reach, or is not wanted by.
 
 use super::beat::median;
-use super::{Marks, Needs, Signal, View};
+use super::{Marks, Needs, Signal, Traits, View};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Beacon, Kind};
-use crate::record::State;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 
@@ -94,27 +93,30 @@ fn by_rule(gaps: &[f64], steps: usize, multiple: bool) -> Option<Growth> {
     })
 }
 
-/// Moments of one series with the flow, frame and time of each.
-type Moments = Vec<(f64, usize, u64, Timestamp)>;
+/// Moments of one series with the flow and time of each, and its frame where it is not the flow's first.
+type Moments = Vec<(f64, usize, Option<u64>, Timestamp)>;
 
 fn look(view: &View<'_>) -> Option<Statement> {
     // Growing pauses lie between one moment more than there are of them.
-    let requests = view.exchanges().take(MIN_GROWING + 1).count();
+    let ledger = view.ledger;
+    let requests = view.channel.flows.iter().map(|flow| ledger.requests.of(flow).len()).sum::<usize>();
     if view.channel.service.is("resolver") || view.channel.flows.len() + requests <= MIN_GROWING {
         return None;
     }
     let from = view.channel.first;
     let mut series: BTreeMap<(&str, &str), Moments> = BTreeMap::new();
-    for (index, flow) in view.flows().take(MAX_EVENTS + 1) {
-        let failed = matches!(flow.state, State::Unanswered | State::Refused);
-        let moment = (flow.start.since(from).as_secs_f64(), index, flow.frames.first, flow.start);
-        if failed || flow.payload.to_server > 0 {
+    for index in view.channel.flows.iter().take(MAX_EVENTS + 1) {
+        let (traits, Some(start)) = (ledger.traits[index], ledger.flows.start(index)) else { continue };
+        let failed = traits.any(Traits::DEAD);
+        if failed || traits.any(Traits::SPOKE) {
+            let moment = (start.since(from).as_secs_f64(), index, None, start);
             series.entry(("connections", if failed { "failed" } else { "" })).or_default().push(moment);
         }
     }
-    for (index, _, exchange) in view.exchanges().take(MAX_EVENTS + 1) {
+    let exchanges = view.exchanges().take(if requests > MIN_GROWING { MAX_EVENTS + 1 } else { 0 });
+    for (index, _, exchange) in exchanges {
         let path = exchange.path.split('?').next().unwrap_or("");
-        let moment = (exchange.time.since(from).as_secs_f64(), index, exchange.frame, exchange.time);
+        let moment = (exchange.time.since(from).as_secs_f64(), index, Some(exchange.frame), exchange.time);
         series.entry((&exchange.method, path)).or_default().push(moment);
     }
     let (growth, what, moments) = series.into_iter().find_map(|(what, mut moments)| {
@@ -150,7 +152,8 @@ fn look(view: &View<'_>) -> Option<Statement> {
     let times: Vec<Timestamp> = moments.iter().map(|moment| moment.3).collect();
     let mut statement = view.say(strength, why);
     for (_, index, frame, time) in moments.into_iter().take(super::MAX_FRAMES) {
-        statement = statement.at(index, &view.ledger.flows[index], frame, time);
+        let flow = &ledger.flows[index];
+        statement = statement.at(index, flow, frame.unwrap_or(flow.frames.first), time);
     }
     statement.kinds.push(Kind::Beacon);
     let basis = if what.0 == "connections" { whose } else { "requests".to_owned() };
@@ -173,6 +176,7 @@ fn look(view: &View<'_>) -> Option<Statement> {
 mod tests {
     use super::*;
     use crate::detect::testing::{flow, ledger, request, view};
+    use crate::record::State;
 
     fn times(gaps: &[f64]) -> Vec<f64> {
         std::iter::once(0.0)

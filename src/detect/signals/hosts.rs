@@ -8,12 +8,18 @@ use std::net::IpAddr;
 use std::sync::OnceLock;
 
 /// Hosts of a ledger, found by channel.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Hosts<'a> {
     ledger: &'a Ledger,
-    /// Of each channel its host, and where the host's past is.
-    seats: Vec<Option<(&'a HostView, usize)>>,
-    pasts: Vec<Past>,
+    pasts: &'a Pasts,
+}
+
+/// What the hosts of a ledger did, worked out once.
+#[derive(Debug, Default)]
+pub struct Pasts {
+    /// Where the past of each channel's host is.
+    seats: Vec<u32>,
+    all: Vec<Past>,
     /// Channels with echo messages by client and server, in order of first contact; made when asked for.
     echoes: OnceLock<BTreeMap<(IpAddr, IpAddr), Vec<ChannelIx>>>,
 }
@@ -29,10 +35,10 @@ pub struct Past {
     chats: bool,
 }
 
-impl<'a> Hosts<'a> {
+impl Pasts {
     /// Goes through all hosts. Time n log n in channels and events.
-    pub fn new(ledger: &'a Ledger) -> Self {
-        let mut seats = vec![None; ledger.channels.len()];
+    pub fn new(ledger: &Ledger) -> Self {
+        let mut seats = vec![0; ledger.channels.len()];
         let mut pasts = vec![Past::default()];
         for host in ledger.hosts.values() {
             let past = Past::of(ledger, host);
@@ -44,11 +50,18 @@ impl<'a> Hosts<'a> {
             };
             for ix in &host.channels {
                 if let Some(seat) = seats.get_mut(ix.0) {
-                    *seat = Some((host, at));
+                    *seat = at as u32;
                 }
             }
         }
-        Self { ledger, seats, pasts, echoes: OnceLock::new() }
+        Self { seats, all: pasts, echoes: OnceLock::new() }
+    }
+}
+
+impl<'a> Hosts<'a> {
+    /// The hosts of a ledger with what they did.
+    pub const fn new(ledger: &'a Ledger, pasts: &'a Pasts) -> Self {
+        Self { ledger, pasts }
     }
 
     /// The ledger.
@@ -57,14 +70,14 @@ impl<'a> Hosts<'a> {
     }
 
     /// The host of a channel with its past.
-    pub fn of(&self, ix: ChannelIx) -> Option<(&'a HostView, &Past)> {
-        let (host, at) = (*self.seats.get(ix.0)?)?;
-        Some((host, &self.pasts[at]))
+    pub fn of(&self, ix: ChannelIx) -> Option<(&'a HostView, &'a Past)> {
+        let host = self.ledger.hosts.get(&self.ledger.channels.get(ix.0)?.client?)?;
+        Some((host, self.pasts.all.get(*self.pasts.seats.get(ix.0)? as usize)?))
     }
 
     /// Channels in which a host sent another echo messages, in order of first contact.
-    pub fn echoes(&self, client: IpAddr, server: IpAddr) -> &[ChannelIx] {
-        let all = self.echoes.get_or_init(|| {
+    pub fn echoes(&self, client: IpAddr, server: IpAddr) -> &'a [ChannelIx] {
+        let all = self.pasts.echoes.get_or_init(|| {
             let mut all: BTreeMap<_, Vec<ChannelIx>> = BTreeMap::new();
             for (&client, host) in &self.ledger.hosts {
                 for &ix in &host.channels {

@@ -28,7 +28,7 @@ mod web_service;
 mod webdav;
 
 pub use destination::BARE;
-pub use hosts::Hosts;
+pub use hosts::{Hosts, Pasts};
 pub use opaque::turned;
 
 use super::evidence::{ChannelIx, MAX_FRAMES, Statement};
@@ -210,7 +210,7 @@ pub struct View<'a> {
     /// Its client.
     pub host: &'a HostView,
     /// All hosts.
-    hosts: &'a Hosts<'a>,
+    hosts: Hosts<'a>,
     /// What the client did.
     past: &'a Past,
     /// What the channel has.
@@ -237,7 +237,7 @@ pub struct Piece<'a> {
 
 impl<'a> View<'a> {
     /// The view of a channel; none where it cannot be a victim's.
-    pub fn new(hosts: &'a Hosts<'a>, ix: ChannelIx) -> Option<Self> {
+    pub fn new(hosts: Hosts<'a>, ix: ChannelIx) -> Option<Self> {
         let ledger = hosts.ledger();
         let channel = ledger.channels.get(ix.0).filter(|channel| !channel.inbound)?;
         let (host, past) = hosts.of(ix)?;
@@ -253,14 +253,24 @@ impl<'a> View<'a> {
         self.channel.flows.iter().map(move |index| (index, &flows[index]))
     }
 
+    /// Those of them that have one of some traits: others are not made records for it.
+    pub fn flows_with(&self, any: Traits) -> impl Iterator<Item = (usize, &'a Flow)> + Clone + use<'a> {
+        let Ledger { flows, traits, .. } = self.ledger;
+        let own = self.channel.flows.iter().filter(move |&index| traits[index].any(any));
+        own.map(move |index| (index, &flows[index]))
+    }
+
     /// HTTP exchanges with their flow, in time order within a flow.
     pub fn exchanges(&self) -> impl Iterator<Item = (usize, &'a Flow, &'a Exchange)> + Clone + use<'a> {
-        self.flows().flat_map(|(index, flow)| flow.http.iter().map(move |exchange| (index, flow, exchange)))
+        self.flows_with(Traits::HTTP)
+            .flat_map(|(index, flow)| flow.http.iter().map(move |exchange| (index, flow, exchange)))
     }
 
     /// Requests that carry a body.
     pub fn posts(&self) -> impl Iterator<Item = (usize, &'a Flow, &'a Exchange, &'a Body)> + Clone + use<'a> {
-        self.exchanges().filter_map(|(index, flow, exchange)| {
+        let posting = self.flows_with(Traits::POST);
+        let all = posting.flat_map(|(index, flow)| flow.http.iter().map(move |own| (index, flow, own)));
+        all.filter_map(|(index, flow, exchange)| {
             let body = exchange.request.as_deref()?;
             (body.bytes > 0).then_some((index, flow, exchange, body))
         })
@@ -269,7 +279,7 @@ impl<'a> View<'a> {
     /// All that went to the service in pieces that could be looked into: request bodies, mails, stored files,
     /// the client's side of an opaque stream.
     pub fn pieces(&self) -> impl Iterator<Item = Piece<'a>> + use<'a> {
-        self.flows().flat_map(|(index, flow)| {
+        self.flows_with(Traits::PIECE).flat_map(|(index, flow)| {
             let requests = flow.http.iter().filter_map(move |exchange| {
                 let body = exchange.request.as_deref()?;
                 let (frame, time) = (exchange.frame, exchange.time);

@@ -312,14 +312,11 @@ impl Dns {
                 && index < wanted.answers
                 && entry.answers.len() < MAX_ANSWERS
             {
-                entry.answers.push(record.answer());
+                entry.answers.push(&record.answer());
             }
             if wanted.names {
                 self.hint(side, &record, wanted.update, at);
             }
-        }
-        if let Some(entry) = entry.and_then(|entry| self.entries.get_mut(entry)) {
-            entry.answers.shrink_to_fit();
         }
         true
     }

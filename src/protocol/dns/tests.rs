@@ -79,7 +79,7 @@ fn question_and_answer_are_one_entry() {
     let [entry] = &facts.dns[..] else { panic!("{:?}", facts.dns) };
     assert_eq!((entry.query.as_str(), entry.kind.as_ref()), ("www.example.com", "A"));
     assert_eq!(entry.rcode.as_deref(), Some("NOERROR"));
-    assert_eq!(entry.answers, ["198.51.100.2"]);
+    assert!(entry.answers.iter().eq(["198.51.100.2"]));
     assert_eq!(entry.addresses().count(), 1);
     assert_eq!((entry.frame, entry.time), (1, at(1).time));
     assert_eq!(entry.bytes, (asked.len() as u32, 49));
@@ -140,7 +140,7 @@ fn answers_of_all_kinds() {
     let (facts, _) = udp(&[(Server, message(7, 0x8180, &[("a.example", 255)], &records))]);
     assert_eq!(facts.dns[0].kind, "ANY");
     assert_eq!(
-        facts.dns[0].answers,
+        facts.dns[0].answers.iter().collect::<Vec<_>>(),
         [
             "t.example",
             "t.example",
@@ -247,7 +247,7 @@ fn streams_may_be_cut_anywhere() {
     let told = framed_message(&message(2, 0x8180, &[("b.example", 16)], &[("b.example", 16, b"\x03abc")]));
     let whole = run(&tcp, &[(Client, asked.clone()), (Server, told.clone())]).0.dns;
     assert_eq!(whole.len(), 2);
-    assert_eq!(whole[1].answers, ["TXT:4"]);
+    assert!(whole[1].answers.iter().eq(["TXT:4"]));
     let untimed = |entries: &[record::Dns]| {
         let strip = |entry: &record::Dns| record::Dns { time: Timestamp(0), frame: 0, ..entry.clone() };
         entries.iter().map(strip).collect::<Vec<_>>()

@@ -16,7 +16,7 @@ use super::shape::{Heads, MAX_HEAD, Next, Protocol, Recognised, Shared, Start};
 use crate::anomaly::Kind;
 use crate::content::{Declared, Scanner};
 use crate::flow::{Appetite, At, Carrier, Side};
-use crate::record::{Exchange, Facts, Hint};
+use crate::record::{Exchange, Facts, Headers, Hint};
 use lane::{Event, Framing, Lane};
 use memchr::memchr;
 use parser::{Look, Role, StartLine};
@@ -308,9 +308,9 @@ impl Http {
     }
 
     /// Header fields as they are kept.
-    fn headers(&mut self, fields: &[(&[u8], Cow<'_, [u8]>)]) -> Vec<(SmolStr, SmolStr)> {
-        let kept: Vec<_> = fields.iter().map(|(name, value)| kept(name, value)).collect();
-        self.text += kept.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+    fn headers(&mut self, fields: &[(&[u8], Cow<'_, [u8]>)]) -> Headers {
+        let kept = kept(fields.iter().map(|(name, value)| (*name, &**value)));
+        self.text += kept.bytes();
         kept
     }
 
@@ -520,9 +520,7 @@ fn ends_with(text: &[u8], end: &[u8]) -> bool {
 pub(super) fn scanner(exchange: &Exchange, side: Side) -> Scanner {
     let upload = side == Side::Client;
     let headers = if upload { &exchange.headers } else { &exchange.response_headers };
-    let value = |name: &str| {
-        headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    };
+    let value = |name: &str| headers.get(name);
     Scanner::new(&Declared {
         media_type: value("content-type"),
         encoding: value("content-encoding"),
@@ -560,13 +558,20 @@ pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
-/// A header field as it is kept.
-pub(super) fn kept(name: &[u8], value: &[u8]) -> (SmolStr, SmolStr) {
-    let name = text(name);
-    let name = bounded(&name, MAX_NAME);
-    let value = text(value);
-    let value = mask::header(name, &value);
-    (SmolStr::new(name), SmolStr::new(bounded(&value, MAX_VALUE)))
+/// Header fields as they are kept.
+pub(super) fn kept<'f>(fields: impl Iterator<Item = (&'f [u8], &'f [u8])> + Clone) -> Headers {
+    let (count, bytes) = fields.clone().fold((0, 0), |(count, bytes), (name, value)| {
+        (count + 1, bytes + name.len().min(MAX_NAME) + value.len().min(MAX_VALUE))
+    });
+    let mut kept = Headers::with_capacity(count, bytes);
+    for (name, value) in fields {
+        let name = text(name);
+        let name = bounded(&name, MAX_NAME);
+        let value = text(value);
+        let value = mask::header(name, &value);
+        kept.push(name, bounded(&value, MAX_VALUE));
+    }
+    kept
 }
 
 /// A host as it is kept: user information before an `@` is a secret and no host.

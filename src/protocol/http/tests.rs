@@ -25,10 +25,10 @@ fn one_exchange_is_stated_whole() {
     let [exchange] = &found.http[..] else { panic!("one exchange, not {:?}", found.http) };
     assert_eq!(exchange.host.as_deref(), Some("panel.example:8080"));
     assert_eq!((&*exchange.path, &*exchange.version), ("/gate.php?a=1", "1.1"));
-    let names: Vec<_> = exchange.headers.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<_> = exchange.headers.iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["Host", "Content-Type", "Content-Length"]);
     assert_eq!(exchange.status, Some(200));
-    assert_eq!(exchange.response_headers, [("Content-Length".into(), "2".into())]);
+    assert!(exchange.response_headers.iter().eq([("Content-Length", "2")]));
     assert_eq!(sizes(exchange), (5, 2));
     assert_eq!((exchange.frame, exchange.last_frame), (1, 2));
 }

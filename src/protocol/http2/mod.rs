@@ -18,7 +18,7 @@ use super::shape::{Heads, Next, Protocol, Recognised, Shared, Start};
 use crate::anomaly::Kind;
 use crate::content::Scanner;
 use crate::flow::{Appetite, At, Carrier, Side};
-use crate::record::{Exchange, Facts, Hint};
+use crate::record::{Exchange, Facts, Headers, Hint};
 use frames::{Block, Event, Lane, PREFACE};
 use hpack::{Decoder, List};
 use smol_str::SmolStr;
@@ -238,10 +238,10 @@ impl Http2 {
     }
 
     /// Fields as they are kept, without those that stand for the start line.
-    fn headers(&mut self, list: &List) -> Vec<(SmolStr, SmolStr)> {
+    fn headers(&mut self, list: &List) -> Headers {
         let fields = list.fields.iter().filter(|(name, _)| !name.starts_with(b":"));
-        let kept: Vec<_> = fields.take(MAX_FIELDS).map(|(name, value)| kept(name, value)).collect();
-        self.text += kept.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        let kept = kept(fields.take(MAX_FIELDS).map(|(name, value)| (&**name, &**value)));
+        self.text += kept.bytes();
         kept
     }
 

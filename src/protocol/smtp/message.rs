@@ -142,17 +142,17 @@ impl Message {
         } else if is("x-mailer") || is("user-agent") {
             facts.mailer.get_or_insert_with(value);
         } else if is("thread-topic") || is("content-type") {
-            hint(facts, name, value());
+            hint(facts, name, &value());
         } else if is("from") {
-            hint(facts, name, display_name(&value()));
+            hint(facts, name, &display_name(&value()));
         }
     }
 }
 
 /// Keeps the first value of each name.
-fn hint(facts: &mut Mail, name: &str, value: String) {
-    if !value.is_empty() && !facts.hints.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
-        facts.hints.push((name.into(), value.into()));
+fn hint(facts: &mut Mail, name: &str, value: &str) {
+    if !value.is_empty() && facts.hints.get(name).is_none() {
+        facts.hints.push(name, value);
     }
 }
 
@@ -281,7 +281,7 @@ mod tests {
             mail.headers,
             ["MIME-Version", "From", "subject", "X-Mailer", "Thread-Topic", "Content-Type"]
         );
-        let hints: Vec<(&str, &str)> = mail.hints.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let hints: Vec<(&str, &str)> = mail.hints.iter().collect();
         assert_eq!(
             hints,
             [

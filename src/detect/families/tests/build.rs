@@ -5,8 +5,8 @@ use crate::detect::ledger::{Channel, HostView, Ledger, Traits};
 use crate::detect::{ChannelIx, Statement};
 use crate::record::{
     Archive, Body, Certificate, Client, ClientBy, CommunityId, Dns, Endpoint, Exchange, Field, FirstBytes,
-    Flow, FlowId, Frames, Ftp, Hex, Mail, Member, Other, Part, Proto, Shape, SideName, Sides, Smtp, State,
-    Tls, Turn,
+    Flow, FlowId, Frames, Ftp, Headers, Hex, Mail, Member, Other, Part, Proto, Shape, SideName, Sides, Smtp,
+    State, Tls, Turn,
 };
 use crate::time::{Duration, Timestamp};
 use smol_str::SmolStr;
@@ -76,13 +76,12 @@ pub fn request(line: &str, headers: &str) -> Exchange {
     let method = words.next().unwrap_or("").to_owned();
     let path = words.next().unwrap_or("/").to_owned();
     let version = words.next().and_then(|v| v.strip_prefix("HTTP/")).unwrap_or("1.1").to_owned();
-    let headers: Vec<(SmolStr, SmolStr)> = headers
+    let headers: Headers = headers
         .lines()
         .filter_map(|line| line.trim().split_once(':'))
-        .map(|(name, value)| (name.into(), value.trim().into()))
+        .map(|(name, value)| (name, value.trim()))
         .collect();
-    let host = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
-    let host = host.map(|(_, value)| value.to_ascii_lowercase().into());
+    let host = headers.get("host").map(|value| value.to_ascii_lowercase().into());
     Exchange {
         method: method.into(),
         path,
@@ -225,7 +224,7 @@ pub fn mail(
         to: vec!["post@harbour.example".to_owned()],
         subject: Some(subject.to_owned()),
         headers: headers.split(',').map(|name| name.trim().to_owned()).collect(),
-        hints: hints.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
+        hints: hints.iter().copied().collect(),
         body,
         time: moment(second),
         frames: (flow.frames.first, flow.frames.last),
@@ -304,7 +303,7 @@ pub fn ledger(flows: Vec<Flow>) -> Ledger {
     let view =
         HostView { channels: (0..ledger.channels.len()).map(ChannelIx).collect(), ..HostView::default() };
     ledger.hosts.insert(client, view);
-    ledger.flows = flows;
+    ledger.flows = flows.into();
     ledger
 }
 

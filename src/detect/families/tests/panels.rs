@@ -73,7 +73,7 @@ fn formbook() {
     names(vec![formbook_get(1, DECOY), formbook_post(1)], "formbook-post");
     let newer = |n: i64| {
         let mut flow = formbook_get(n, DECOY);
-        flow.http[0].headers.push(("User-Agent".into(), "Mozilla/5.0".into()));
+        flow.http[0].headers.push("User-Agent", "Mozilla/5.0");
         flow
     };
     names((1..6).map(newer).collect(), "formbook-decoys");
@@ -471,7 +471,7 @@ fn panels_of_2019() {
 #[test]
 fn services_and_their_loaders() {
     let mut answer = request("GET /", "Host: a.example");
-    answer.response_headers.push(("Server".into(), "RisePro".into()));
+    answer.response_headers.push("Server", "RisePro");
     names(one(answer), "risepro-server");
     names(get("/base/api/statistics.php", ""), "privateloader-api");
     names(post("/api/firegate.php", "", form("data=QUJD")), "privateloader-api-2");

@@ -1,0 +1,260 @@
+//! Conversations in the fewest bytes: how a run keeps them, by the hundred thousand.
+//!
+//! A record in memory is made to be read: wide numbers, lists and texts in places of their own, some 2,000 bytes. Of most
+//! only a few facts are asked again. [`Flows`] keeps each as its fields one after another, numbers as short as they are and
+//! texts that come often by number, in some 300 bytes, and makes it a record again where it is asked for.
+//! The bytes never leave the process: what is stored is NDJSON (`io`).
+
+mod code;
+mod common;
+mod fields;
+
+use super::Flow;
+use crate::time::Timestamp;
+use code::{Pack, Packer, Unpacker};
+use once_cell::race::OnceBox;
+use std::ops::Index;
+use std::sync::{Mutex, PoisonError};
+
+/// Bytes that are reserved at once.
+const CHUNK: usize = 256 << 10;
+
+/// Conversations, each in its short form until it is asked for.
+///
+/// [`iter`](Self::iter) makes records one at a time. [`get`](Self::get) and indexing make one that stays until
+/// [`close`](Self::close): whoever looks at many closes now and then.
+#[derive(Default)]
+pub struct Flows {
+    packer: Packer,
+    chunks: Vec<Vec<u8>>,
+    places: Vec<Place>,
+    /// Those that were asked for.
+    open: Vec<OnceBox<Flow>>,
+    opened: Mutex<Vec<u32>>,
+    /// Bytes in all chunks.
+    bytes: usize,
+    /// They are in order.
+    sorted: bool,
+}
+
+/// Where a conversation is.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    start: Timestamp,
+    chunk: u32,
+    from: u32,
+}
+
+impl Flows {
+    /// None.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many.
+    pub const fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// About what they take, in bytes, those that are open aside.
+    pub const fn weight(&self) -> usize {
+        let each = size_of::<Place>() + size_of::<OnceBox<Flow>>();
+        self.bytes + self.places.len() * each + self.packer.shared.weight()
+    }
+
+    /// Adds one at the end.
+    pub fn push(&mut self, flow: &Flow) {
+        let place = self.write(flow);
+        self.sorted = false;
+        self.places.push(place);
+        self.open.push(OnceBox::new());
+    }
+
+    /// The one at an index; it stays open until [`close`](Self::close).
+    pub fn get(&self, index: usize) -> Option<&Flow> {
+        let cell = self.open.get(index)?;
+        if let Some(open) = cell.get() {
+            return Some(open);
+        }
+        let flow = Box::new(self.read(*self.places.get(index)?)?);
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(index as u32);
+        Some(cell.get_or_init(|| flow))
+    }
+
+    /// When the one at an index began: known without making it a record.
+    pub fn start(&self, index: usize) -> Option<Timestamp> {
+        self.places.get(index).map(|place| place.start)
+    }
+
+    /// A copy of the one at an index.
+    pub fn copy(&self, index: usize) -> Option<Flow> {
+        let open = self.open.get(index)?.get().cloned();
+        open.or_else(|| self.read(*self.places.get(index)?))
+    }
+
+    /// All of them in order, made one at a time.
+    pub fn iter(&self) -> Iter<'_> {
+        Iter { flows: self, rest: self.places.iter() }
+    }
+
+    /// Gives up the records that were asked for.
+    pub fn close(&mut self) {
+        let opened = self.opened.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for index in opened.drain(..) {
+            if let Some(cell) = self.open.get_mut(index as usize) {
+                *cell = OnceBox::new();
+            }
+        }
+    }
+
+    /// Gives them up where they are more than so many.
+    pub fn close_beyond(&mut self, most: usize) {
+        if self.opened.get_mut().unwrap_or_else(PoisonError::into_inner).len() > most {
+            self.close();
+        }
+    }
+
+    /// Changes the one at an index.
+    pub fn change(&mut self, index: usize, change: impl FnOnce(&mut Flow)) {
+        let Some(mut flow) = self.copy(index) else { return };
+        change(&mut flow);
+        let place = self.write(&flow);
+        self.sorted = false;
+        self.places[index] = place;
+        self.open[index] = OnceBox::new();
+    }
+
+    /// Puts them in the order of [`Flow::order`]; what is open is closed. Gives for each place the index that the one
+    /// that is there now had before; nothing where all were in order.
+    pub fn sort(&mut self) -> Option<Vec<u32>> {
+        if std::mem::replace(&mut self.sorted, true) {
+            return None;
+        }
+        self.close();
+        let mut order: Vec<(u32, Place)> = (0..).zip(std::mem::take(&mut self.places)).collect();
+        if !order.is_sorted_by_key(|(_, place)| place.start) {
+            order.sort_by_key(|(_, place)| place.start);
+        }
+        for same in order.chunk_by_mut(|one, next| one.1.start == next.1.start).filter(|same| same.len() > 1)
+        {
+            same.sort_by_cached_key(|(_, place)| self.read(*place).map(|flow| flow.order()));
+        }
+        self.places = order.iter().map(|(_, place)| *place).collect();
+        let moved = (0..).zip(&order).any(|(new, (old, _))| new != *old);
+        moved.then(|| order.into_iter().map(|(old, _)| old).collect())
+    }
+
+    fn write(&mut self, flow: &Flow) -> Place {
+        self.packer.begin();
+        flow.pack(&mut self.packer);
+        let bytes = &self.packer.bytes;
+        let fits = |chunk: &Vec<u8>| chunk.capacity() - chunk.len() >= bytes.len();
+        if !self.chunks.last().is_some_and(fits) {
+            self.chunks.push(Vec::with_capacity(CHUNK.max(bytes.len())));
+        }
+        let number = self.chunks.len().saturating_sub(1) as u32;
+        let from = self.chunks.last_mut().map_or(0, |chunk| {
+            let from = chunk.len() as u32;
+            chunk.extend_from_slice(bytes);
+            from
+        });
+        self.bytes += bytes.len();
+        Place { start: flow.start, chunk: number, from }
+    }
+
+    fn read(&self, place: Place) -> Option<Flow> {
+        let bytes = self.chunks.get(place.chunk as usize)?.get(place.from as usize..)?;
+        Flow::unpack(&mut Unpacker::new(bytes, &self.packer.shared))
+    }
+}
+
+/// Conversations in order, each made a record when its turn comes.
+#[derive(Debug)]
+pub struct Iter<'a> {
+    flows: &'a Flows,
+    rest: std::slice::Iter<'a, Place>,
+}
+
+impl Iterator for Iter<'_> {
+    type Item = Flow;
+    fn next(&mut self) -> Option<Flow> {
+        self.flows.read(*self.rest.next()?)
+    }
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.rest.size_hint()
+    }
+}
+
+impl<'a> IntoIterator for &'a Flows {
+    type Item = Flow;
+    type IntoIter = Iter<'a>;
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+impl Index<usize> for Flows {
+    type Output = Flow;
+    /// As [`get`](Self::get).
+    ///
+    /// # Panics
+    /// Where there are not so many.
+    fn index(&self, index: usize) -> &Flow {
+        let all = self.len();
+        self.get(index).unwrap_or_else(|| panic!("no conversation {index} among {all}"))
+    }
+}
+
+impl Extend<Flow> for Flows {
+    fn extend<I: IntoIterator<Item = Flow>>(&mut self, flows: I) {
+        flows.into_iter().for_each(|flow| self.push(&flow));
+    }
+}
+
+impl FromIterator<Flow> for Flows {
+    fn from_iter<I: IntoIterator<Item = Flow>>(flows: I) -> Self {
+        let mut own = Self::new();
+        own.extend(flows);
+        own
+    }
+}
+
+impl From<Vec<Flow>> for Flows {
+    fn from(flows: Vec<Flow>) -> Self {
+        flows.into_iter().collect()
+    }
+}
+
+impl Clone for Flows {
+    fn clone(&self) -> Self {
+        Self {
+            packer: self.packer.clone(),
+            chunks: self.chunks.clone(),
+            places: self.places.clone(),
+            open: self.places.iter().map(|_| OnceBox::new()).collect(),
+            opened: Mutex::default(),
+            bytes: self.bytes,
+            sorted: self.sorted,
+        }
+    }
+}
+
+impl PartialEq for Flows {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other.iter())
+    }
+}
+
+impl std::fmt::Debug for Flows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;
