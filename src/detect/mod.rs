@@ -1,8 +1,9 @@
 //! Records to findings.
 //!
-//! In: [`Records`] and [`Rules`]. Out: a [`Verdict`]. `ledger` folds records into hosts and channels; `signals` and
-//! `families` look at each channel, [`indicators`] finds it in lists of the user; `score` adds up decibans, `innocence` lowers
-//! with a reason, `merge` makes the findings and `facts` tells what they show.
+//! In: [`Records`] and [`Rules`]. Out: a [`Verdict`]. A [`Survey`] notes of each record what will be asked of all, best while
+//! it is at hand; `ledger` folds records into hosts and channels; `signals` and `families` look at each channel,
+//! [`indicators`] finds it in lists of the user; `score` adds up decibans, `innocence` lowers with a reason, `merge` makes the
+//! findings and `facts` tells what they show.
 //! This room refuses to see a packet, and gives the same findings for the same records.
 
 pub mod allow;

@@ -42,7 +42,8 @@ impl Shared {
 
     /// The number of a certificate, a new one where it has none.
     fn certificate(&mut self, own: &Arc<Certificate>) -> u32 {
-        let hash = self.hasher.hash_one(&own.sha256);
+        let digest = |own: &Certificate| self.hasher.hash_one((&own.sha256, &own.subject, &own.serial));
+        let hash = digest(own);
         let all = &self.certificates;
         let is =
             |&at: &u32| all.get(at as usize).is_some_and(|known| Arc::ptr_eq(known, own) || known == own);
@@ -53,8 +54,8 @@ impl Shared {
         self.certificates.push(Arc::clone(own));
         let names = own.names.iter().map(|name| name.len() + size_of::<String>()).sum::<usize>();
         self.weight += size_of::<Certificate>() + own.subject.len() + own.issuer.len() + names + 200;
-        let (all, hasher) = (&self.certificates, &self.hasher);
-        let rehash = |&at: &u32| all.get(at as usize).map_or(0, |known| hasher.hash_one(&known.sha256));
+        let all = &self.certificates;
+        let rehash = |&at: &u32| all.get(at as usize).map_or(0, |known| digest(known));
         self.index.insert_unique(hash, number, rehash);
         number
     }
