@@ -63,8 +63,9 @@ pub struct Options {
 const MANY_CHANNELS: usize = 1024;
 /// Channels that a thread takes at once, at least.
 const CHANNELS_AT_ONCE: usize = 64;
-/// Flows whose channels are looked at before the records that were asked for are given up, about.
-const FLOWS_AT_ONCE: usize = 256;
+/// Flows whose channels are looked at before the records that were asked for are given up, about: by one thread as many
+/// as a processor's cache holds, by several so many that they are worth sharing out.
+const FLOWS_AT_ONCE: [usize; 2] = [256, 4096];
 
 /// Looks at the records of a run. They are taken: flows are large, and nothing after detection needs them.
 pub fn detect(records: Records, rules: &Rules, options: &Options) -> Verdict {
@@ -99,7 +100,7 @@ pub fn judge(ledger: &mut Ledger, rules: &Rules, options: &Options) -> Verdict {
     let mut looked: Vec<(u32, Looked)> = Vec::new();
     let mut rest = &*channels;
     while !rest.is_empty() {
-        let (batch, after) = rest.split_at(batch(ledger, rest));
+        let (batch, after) = rest.split_at(batch(ledger, rest, FLOWS_AT_ONCE[usize::from(several)]));
         rest = after;
         let hosts = signals::Hosts::new(ledger, &pasts);
         let scene = families.as_ref().map(|families| families::Scene::new(ledger, families));
@@ -135,12 +136,12 @@ pub fn judge(ledger: &mut Ledger, rules: &Rules, options: &Options) -> Verdict {
     verdict
 }
 
-/// How many of these channels are looked at before their records are given up.
-fn batch(ledger: &Ledger, channels: &[u32]) -> usize {
+/// How many of these channels have so many flows together, or all.
+fn batch(ledger: &Ledger, channels: &[u32], enough: usize) -> usize {
     let mut flows = 0;
     let full = channels.iter().position(|ix| {
         flows += ledger.channel(ChannelIx(*ix as usize)).flows.len();
-        flows >= FLOWS_AT_ONCE
+        flows >= enough
     });
     full.map_or(channels.len(), |last| last + 1)
 }
