@@ -133,44 +133,14 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Client, ClientBy, CommunityId, Endpoint, FirstBytes, FlowId, Frames, Proto};
-    use crate::time::Timestamp;
+    use crate::record::{Endpoint, testing};
 
     fn flow(server: u8, sent: u64) -> Flow {
         Flow {
-            id: FlowId::default(),
-            community_id: CommunityId::default(),
-            capture: 0,
-            frames: Frames { first: 1, last: 2, count: 2 },
-            continued: Vec::new(),
-            link: Vec::new(),
-            proto: Proto::Tcp,
-            client: Client {
-                addr: "192.0.2.10".parse().expect("address"),
-                port: 50_000,
-                by: ClientBy::Syn,
-                mac: None,
-            },
             server: Endpoint { addr: [203, 0, 113, server].into(), port: 443 },
-            start: Timestamp(0),
-            end: Timestamp(1),
             state: if sent > 0 { State::Closed } else { State::Unanswered },
-            packets: Sides::default(),
-            bytes: Sides::default(),
             payload: Sides { to_server: sent, to_client: 0 },
-            gaps: Sides::default(),
-            turns: Vec::new(),
-            turns_rest: None,
-            first_bytes: FirstBytes::default(),
-            parent: None,
-            conflicts: 0,
-            tls: None,
-            quic: None,
-            http: Vec::new(),
-            dns: Vec::new(),
-            smtp: None,
-            ftp: None,
-            other: None,
+            ..testing::flow()
         }
     }
 

@@ -11,6 +11,8 @@ mod flow;
 mod host;
 mod io;
 mod packed;
+#[cfg(test)]
+pub mod testing;
 mod texts;
 
 pub use app::{Certificate, Dns, Exchange, Facts, Ftp, Hint, Mail, Other, Quic, Smtp, Tls};

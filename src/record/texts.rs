@@ -1,7 +1,6 @@
 //! Lists of texts, each list in one piece of memory: header fields and answers are many and short.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -80,21 +79,7 @@ impl Serialize for Texts {
 
 impl<'de> Deserialize<'de> for Texts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct All;
-        impl<'de> Visitor<'de> for All {
-            type Value = Texts;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of texts")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Texts, A::Error> {
-                let mut own = Texts::default();
-                while let Some(text) = list.next_element::<Cow<'_, str>>()? {
-                    own.push(&text);
-                }
-                Ok(own)
-            }
-        }
-        deserializer.deserialize_seq(All)
+        Ok(Vec::<Cow<'_, str>>::deserialize(deserializer)?.into_iter().collect())
     }
 }
 
@@ -201,21 +186,7 @@ impl Serialize for Headers {
 
 impl<'de> Deserialize<'de> for Headers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct All;
-        impl<'de> Visitor<'de> for All {
-            type Value = Headers;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of names with their values")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Headers, A::Error> {
-                let mut own = Headers::default();
-                while let Some((name, value)) = list.next_element::<(Cow<'_, str>, Cow<'_, str>)>()? {
-                    own.push(&name, &value);
-                }
-                Ok(own)
-            }
-        }
-        deserializer.deserialize_seq(All)
+        Ok(Vec::<(Cow<'_, str>, Cow<'_, str>)>::deserialize(deserializer)?.into_iter().collect())
     }
 }
 

@@ -7,35 +7,18 @@ use std::sync::Arc;
 fn flow(start: i64, frame: u64) -> Flow {
     let addr: IpAddr =
         if frame.is_multiple_of(2) { [192, 0, 2, 7].into() } else { "2001:db8::7".parse().unwrap() };
+    let plain = testing::flow();
     Flow {
         id: FlowId(frame.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
         community_id: CommunityId([frame as u8; 20]),
-        capture: 0,
         frames: Frames { first: frame, last: frame + 9, count: 5 },
-        continued: Vec::new(),
-        link: Vec::new(),
-        proto: Proto::Tcp,
-        client: Client { addr, port: 50_000, by: ClientBy::Syn, mac: None },
-        server: Endpoint { addr: [203, 0, 113, 4].into(), port: 443 },
+        client: Client { addr, ..plain.client },
         start: Timestamp(start),
         end: Timestamp(start.saturating_add(77)),
-        state: State::Closed,
         packets: Sides { to_server: 3, to_client: 2 },
         bytes: Sides { to_server: u64::MAX, to_client: 1 },
         payload: Sides { to_server: 300, to_client: 1 << 40 },
-        gaps: Sides::default(),
-        turns: Vec::new(),
-        turns_rest: None,
-        first_bytes: FirstBytes::default(),
-        parent: None,
-        conflicts: 0,
-        tls: None,
-        quic: None,
-        http: Vec::new(),
-        dns: Vec::new(),
-        smtp: None,
-        ftp: None,
-        other: None,
+        ..plain
     }
 }
 
