@@ -87,7 +87,7 @@ struct InputArgs {
     /// Captures (pcap, pcapng, snoop, ERF, iptrace, Network Monitor, Ascend logs; gzip, zstd, xz, lz4, bzip2), directories, record files, or - for standard input.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Threads to use, as many as there are processors where absent; 1 reads and analyses in one.
+    /// Threads to use, as many as there are processors where absent; with 1, one does all, else reading, analysing and keeping records have one each.
     // The default is not shown: the pages are made on one machine and read on others.
     #[arg(short = 'j', long, value_name = "N", default_value_t = default_threads(), hide_default_value = true, value_parser = clap::value_parser!(u32).range(1..=1024))]
     threads: u32,

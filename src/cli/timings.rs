@@ -69,7 +69,8 @@ impl Stage {
 pub struct Timings {
     start: Instant,
     spans: [Duration; Stage::ALL.len()],
-    beside: Duration,
+    /// What threads beside did while packets were waited for, and while they were taken apart.
+    beside: [Duration; 2],
     packets: u64,
     bytes: u64,
 }
@@ -94,7 +95,7 @@ impl Timings {
         Self {
             start: Instant::now(),
             spans: Default::default(),
-            beside: Duration::ZERO,
+            beside: [Duration::ZERO; 2],
             packets: 0,
             bytes: 0,
         }
@@ -110,12 +111,12 @@ impl Timings {
 
     /// Takes in what extraction says of itself.
     pub fn extracted(&mut self, extracted: &Extracted) {
-        let Spent { opening, reading, packets, ending, beside } = extracted.spent;
+        let Spent { opening, reading, packets, ending, beside, keeping } = extracted.spent;
         self.add(Stage::Opening, opening);
         self.add(Stage::Reading, reading);
         self.add(Stage::Packets, packets);
         self.add(Stage::Ending, ending);
-        self.beside += beside;
+        self.beside = [self.beside[0] + beside, self.beside[1] + keeping];
         self.packets += extracted.records.summary.packets;
         self.bytes += extracted.records.captures.iter().map(|capture| capture.bytes).sum::<u64>();
     }
@@ -135,8 +136,13 @@ impl Timings {
         let mut lines = Vec::with_capacity(Stage::ALL.len() + 4);
         for (stage, span) in Stage::ALL.into_iter().zip(self.spans) {
             lines.push(line(stage.name(), span, stage.about()));
-            if stage == Stage::Reading && !self.beside.is_zero() {
-                lines.push(line("(beside)", self.beside, "a thread read, hashed and unpacked meanwhile"));
+            let (span, about) = match stage {
+                Stage::Reading => (self.beside[0], "a thread read, hashed and unpacked meanwhile"),
+                Stage::Packets => (self.beside[1], "a thread made and kept records meanwhile"),
+                _ => continue,
+            };
+            if !span.is_zero() {
+                lines.push(line("(beside)", span, about));
             }
         }
         let rest = whole.saturating_sub(self.spans.iter().sum());
@@ -168,13 +174,14 @@ mod tests {
         timings.add(Stage::Rules, Duration::from_millis(250));
         timings.add(Stage::Writing, Duration::from_millis(500));
         timings.add(Stage::Writing, Duration::from_secs(1));
-        timings.beside = Duration::from_millis(1500);
+        timings.beside = [1500, 500].map(Duration::from_millis);
         (timings.packets, timings.bytes) = (4000, 8_000_000);
         let lines = timings.lines(Duration::from_secs(2), Some(3_000_000));
         let begins = |start: &str| lines.iter().any(|line| line.starts_with(start));
         assert!(begins("rules        0.250 s  12.5 %"), "{lines:#?}");
         assert!(begins("writing      1.500 s  75.0 %"), "{lines:#?}");
         assert!(begins("(beside)     1.500 s  75.0 %"), "{lines:#?}");
+        assert!(begins("(beside)     0.500 s  25.0 %"), "{lines:#?}");
         assert!(begins("rest         0.250 s  12.5 %"), "{lines:#?}");
         assert!(
             begins("whole        2.000 s 100.0 %  2000 packets/s, 4 MB/s, 3 MB of memory at most"),

@@ -8,6 +8,7 @@
 pub mod carve;
 mod convert;
 mod hosts;
+mod keeper;
 mod link;
 mod progress;
 mod store;
@@ -16,10 +17,10 @@ use crate::anomaly;
 use crate::capture::{self, Opened, Source};
 use crate::decode::Decoder;
 use crate::detect::Survey;
-use crate::flow::{self, At, Conversation, Table};
+use crate::flow::{self, At, Table};
 use crate::protocol;
-use crate::record::{Facts, Record, Records};
-use hosts::Hosts;
+use crate::record::{Record, Records};
+use keeper::{Desk, Ended, Keeper};
 use progress::{Course, Watch};
 pub use progress::{Progress, Spent};
 use std::path::{Path, PathBuf};
@@ -116,11 +117,10 @@ struct Run {
     table: Table<protocol::Conversation>,
     shared: protocol::Shared,
     log: anomaly::Log,
-    ended: Vec<Conversation<Facts>>,
-    hosts: Hosts,
+    ended: Ended,
+    desk: Desk,
     bytes: u64,
     packets: u64,
-    store: Store,
     course: Course,
     out: Extracted,
 }
@@ -150,11 +150,10 @@ impl Run {
             table: Table::new(config),
             shared: protocol::Shared::default(),
             log: anomaly::Log::new(),
-            ended: Vec::new(),
-            hosts: Hosts::default(),
+            ended: Ended::new(),
+            desk: Desk::new(Store::new(records, options.survey), options.threaded),
             bytes: 0,
             packets: 0,
-            store: Store::new(records, options.survey),
             course: Course::default(),
             out: Extracted::default(),
         }
@@ -219,7 +218,7 @@ impl Run {
                 layers = self.decoder.decode_more(&packet);
             }
             if !self.ended.is_empty() {
-                self.keep();
+                self.desk.keep(&mut self.ended);
             }
             if self.packets.is_multiple_of(WATCH_EVERY) {
                 self.tell(source, &reader, watch);
@@ -242,18 +241,6 @@ impl Run {
     #[cold]
     fn tell(&self, source: &Source, reader: &capture::Reader, watch: &mut dyn FnMut(&Progress<'_>)) {
         watch(&self.course.at(source, reader, self.packets, self.bytes));
-    }
-
-    /// Turns what has ended into records.
-    fn keep(&mut self) {
-        for mut conversation in self.ended.drain(..) {
-            let (flow, hints) = convert::flow(&mut conversation);
-            self.hosts.flow(&flow);
-            for hint in hints {
-                self.hosts.hint(hint);
-            }
-            self.store.push(&flow, &mut self.log);
-        }
     }
 
     /// Takes the records of a file that an earlier run wrote; capture indices are moved behind those here.
@@ -281,9 +268,9 @@ impl Run {
                 for continued in &mut flow.continued {
                     continued.capture = continued.capture.saturating_add(offset);
                 }
-                self.store.push(&flow, &mut self.log);
+                self.desk.here(&mut self.ended).flow(&flow);
             }
-            Record::Host(host) => self.hosts.known(host),
+            Record::Host(host) => self.desk.here(&mut self.ended).host(host),
             Record::Anomaly(anomaly) => {
                 let capture = anomaly.capture.saturating_add(offset);
                 self.log.add(anomaly.kind, capture, anomaly.frame, anomaly.count, &anomaly.what);
@@ -298,14 +285,16 @@ impl Run {
 
     fn finish(mut self) -> Extracted {
         while !self.table.finish_some(END_AT_ONCE, &mut self.shared, &mut self.log, &mut self.ended) {
-            self.keep();
+            self.desk.keep(&mut self.ended);
         }
-        self.keep();
+        let (Keeper { store, hosts, log }, keeping) = self.desk.finish(&mut self.ended);
+        self.out.spent.keeping = keeping;
+        self.log.merge(log);
         self.decoder.finish(&mut self.log);
         self.log.merge(std::mem::take(&mut self.shared.log));
         let records = &mut self.out.records;
-        (records.flows, self.out.survey) = self.store.finish();
-        records.hosts = self.hosts.finish();
+        (records.flows, self.out.survey) = store.finish();
+        records.hosts = hosts.finish();
         records.anomalies = self.log.into_entries();
         let limited = records.anomalies.iter().any(|anomaly| anomaly.kind == anomaly::Kind::Limit);
         let summary = &mut records.summary;

@@ -33,6 +33,8 @@ pub struct Spent {
     pub ending: Duration,
     /// A thread beside was busy with reading, hashing and unpacking, meanwhile; nothing where there is none.
     pub beside: Duration,
+    /// A thread beside was busy with records of conversations that had ended, meanwhile; nothing where there is none.
+    pub keeping: Duration,
 }
 
 impl std::ops::AddAssign for Spent {
@@ -42,6 +44,7 @@ impl std::ops::AddAssign for Spent {
         self.packets += other.packets;
         self.ending += other.ending;
         self.beside += other.beside;
+        self.keeping += other.keeping;
     }
 }
 
