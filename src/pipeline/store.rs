@@ -4,7 +4,7 @@ use super::link::Links;
 use crate::anomaly::{Kind, Log};
 use crate::detect::Survey;
 use crate::record::{Flow, Flows, Sides, State};
-use foldhash::fast::RandomState;
+use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
@@ -40,7 +40,8 @@ pub struct Store {
     /// What those of each group of pairs weigh when they are looked at, and the largest of these, in bytes.
     groups: Vec<usize>,
     largest: usize,
-    hasher: RandomState,
+    /// The same in every run, so that the same flows are kept.
+    hasher: FixedState,
     /// Connection attempts without answer so far.
     silent: usize,
     /// Flows kept of each client and server, once memory is short.
@@ -57,7 +58,7 @@ impl Store {
             most,
             groups: vec![0; GROUPS],
             largest: 0,
-            hasher: RandomState::default(),
+            hasher: FixedState::default(),
             silent: 0,
             pairs: HashMap::new(),
         }
