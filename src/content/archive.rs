@@ -5,6 +5,7 @@ use super::tar::Tar;
 use super::zip::Zip;
 use super::{gzip, magic};
 use crate::record::{Archive, Marker, Member};
+use smol_str::SmolStr;
 
 /// Members kept by name; the rest is counted. A stealer's archive has dozens, a backup has thousands.
 pub(super) const MEMBERS_MAX: usize = 256;
@@ -33,9 +34,9 @@ impl Walker {
             "gzip" => {
                 let name = gzip::header(head).and_then(|header| header.name);
                 let members = name.map(|name| Member { name: name_of(name), bytes: 0 }).into_iter().collect();
-                Self::Plain(Archive { kind: "gzip".to_owned(), members, ..Archive::default() })
+                Self::Plain(Archive { kind: SmolStr::new_static("gzip"), members, ..Archive::default() })
             }
-            kind @ ("7z" | "cab") => Self::Plain(Archive { kind: kind.to_owned(), ..Archive::default() }),
+            kind @ ("7z" | "cab") => Self::Plain(Archive { kind: kind.into(), ..Archive::default() }),
             _ => return None,
         })
     }
@@ -44,7 +45,7 @@ impl Walker {
     pub(super) fn search(head: &[u8]) -> Self {
         match magic::behind_prefix(head) {
             Some(("rar", offset)) => Self::Rar(Box::new(Rar::new(offset as u64))),
-            Some((kind, _)) => Self::Plain(Archive { kind: kind.to_owned(), ..Archive::default() }),
+            Some((kind, _)) => Self::Plain(Archive { kind: kind.into(), ..Archive::default() }),
             None => Self::Zip(Zip::searching()),
         }
     }
@@ -129,6 +130,6 @@ impl Members {
 
     pub(super) fn into_archive(self, kind: &str, encrypted: bool) -> Archive {
         let more = self.seen.saturating_sub(self.list.len() as u64);
-        Archive { kind: kind.to_owned(), encrypted, members: self.list, more }
+        Archive { kind: kind.into(), encrypted, members: self.list, more }
     }
 }

@@ -75,6 +75,8 @@ pub(super) struct Entity {
     /// The first bytes were not captured.
     headless: bool,
     sample: Option<Box<Sample>>,
+    /// Of a body of which all is in the head: no sample goes on then.
+    entropy: Option<f32>,
     magic: Option<&'static str>,
     shape: Option<Shape>,
     mode: Mode,
@@ -97,6 +99,7 @@ impl Entity {
             head: Vec::new(),
             headless: false,
             sample: None,
+            entropy: None,
             magic: None,
             shape: None,
             mode: Mode::Head,
@@ -191,7 +194,7 @@ impl Entity {
             bytes: self.at,
             magic: self.magic.map(SmolStr::new_static),
             shape: self.shape,
-            entropy: self.sample.as_ref().and_then(|sample| sample.entropy()),
+            entropy: self.entropy.or_else(|| self.sample.as_ref().and_then(|sample| sample.entropy())),
             first: Hex::from(first),
             ..Body::default()
         };
@@ -269,11 +272,15 @@ impl Entity {
             }
             _ => shape::classify(&head, complete),
         };
-        // A body of which all is here and too little says nothing by its entropy.
-        if !(complete && Sample::is_too_small(head.len())) {
-            let mut sample = Box::new(Sample::new());
+        let counted = || {
+            let mut sample = Sample::new();
             sample.add(self.at.saturating_sub(head.len() as u64), &head);
-            self.sample = Some(sample);
+            sample
+        };
+        if !complete {
+            self.sample = Some(Box::new(counted()));
+        } else if !Sample::is_too_small(head.len()) {
+            self.entropy = counted().entropy();
         }
         let context = self.context;
         let sniffed = if context.bare { None } else { multipart::sniff(&head).map(Into::into) };

@@ -5,6 +5,7 @@ use super::markers::Markers;
 use super::value::Value;
 use super::wrapped::{FIELDS_MAX, Findings, bounded};
 use crate::record::Field;
+use smol_str::SmolStr;
 
 /// Bytes of a member's name that are kept while it passes.
 const NAME_MAX: usize = 64;
@@ -204,7 +205,12 @@ impl Json {
     fn add_object(&mut self, bytes: u64) {
         if self.fields.len() < FIELDS_MAX {
             let name = String::from_utf8_lossy(&self.field);
-            self.fields.push(Field { name: bounded(&name), bytes, value: None, class: "object".to_owned() });
+            self.fields.push(Field {
+                name: bounded(&name),
+                bytes,
+                value: None,
+                class: SmolStr::new_static("object"),
+            });
         }
     }
 

@@ -19,6 +19,7 @@ use crate::record;
 use aho_corasick::automaton::{Automaton as _, StateID};
 use aho_corasick::dfa::DFA;
 use aho_corasick::{Anchored, PatternID};
+use smol_str::SmolStr;
 use std::sync::LazyLock;
 
 /// Bytes of a body that are scanned; a listing of ten thousand logins is no longer.
@@ -791,7 +792,7 @@ impl Markers {
             self.set("keylog", 0);
         }
         let found = TABLES.names.iter().zip(&self.counts).filter(|(_, count)| **count > 0);
-        found.map(|(name, count)| record::Marker { name: (*name).to_owned(), count: *count }).collect()
+        found.map(|(name, count)| record::Marker { name: SmolStr::new_static(name), count: *count }).collect()
     }
 }
 
@@ -799,7 +800,7 @@ impl Markers {
 mod tests {
     use super::*;
 
-    fn scan(text: &[u8]) -> Vec<(String, u32)> {
+    fn scan(text: &[u8]) -> Vec<(SmolStr, u32)> {
         let found = |size: usize| {
             let mut markers = Markers::new();
             text.chunks(size).for_each(|piece| markers.feed(piece));
@@ -869,7 +870,7 @@ mod tests {
     fn elements_and_members_are_told_apart() {
         let xml = "<Login><URL>a</URL><Username>b</Username><Password>c</Password></Login>\
                    <x:Login><x:URL>a</x:URL><x:Username>b</x:Username><x:Password>c</x:Password></x:Login>";
-        assert_eq!(scan(xml.as_bytes()), [(BLOCKS[2].to_owned(), 2)]);
+        assert_eq!(scan(xml.as_bytes()), [(SmolStr::new(BLOCKS[2]), 2)]);
         let mut markers = Markers::new();
         for name in ["url", "username", "password"] {
             markers.key(name.as_bytes());
@@ -877,7 +878,7 @@ mod tests {
             markers.separate();
         }
         let found: Vec<_> = markers.finish().into_iter().map(|m| (m.name, m.count)).collect();
-        assert_eq!(found, [(BLOCKS[1].to_owned(), 1)]);
+        assert_eq!(found, [(SmolStr::new(BLOCKS[1]), 1)]);
     }
 
     #[test]

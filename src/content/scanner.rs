@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(scan(&down, &packed).archive, None);
         assert_eq!(
             scan(&Declared { upload: false, ..UP }, &packed).archive.map(|a| a.kind),
-            Some("gzip".to_owned())
+            Some("gzip".into())
         );
     }
 

@@ -6,6 +6,7 @@ use super::shape::{BASE64_MIN, guid, mixed};
 use super::wrapped::{Findings, Wrapped, bounded};
 use crate::record::Field;
 use aho_corasick::AhoCorasick;
+use smol_str::SmolStr;
 use std::sync::LazyLock;
 
 /// Longest value that is shown, in characters.
@@ -133,7 +134,7 @@ impl Value {
             Below::Undecided | Below::Nothing => {}
         }
         let value = if self.length as usize == self.start.len() { harmless(name, &self.start) } else { None };
-        Field { name: bounded(name), bytes, value, class: self.class().to_owned() }
+        Field { name: bounded(name), bytes, value, class: SmolStr::new_static(self.class()) }
     }
 
     /// What the characters are.

@@ -97,7 +97,7 @@ impl Entry {
             |cidr: &IpNet| !service.addrs.is_empty() && service.addrs.iter().all(|addr| cidr.contains(addr));
         let printed = |wanted: &String| {
             let mut hellos = view.flows().filter_map(|(_, flow)| flow.tls.as_deref()).peekable();
-            hellos.peek().is_some() && hellos.all(|tls| tls.ja4.as_ref() == Some(wanted))
+            hellos.peek().is_some() && hellos.all(|tls| tls.ja4.as_deref() == Some(wanted))
         };
         self.name.as_ref().is_none_or(named)
             && self.cidr.as_ref().is_none_or(inside)

@@ -62,7 +62,7 @@ pub struct Options {
 /// Channels from which several threads look at them: fewer are done before threads have begun.
 const MANY_CHANNELS: usize = 1024;
 /// Channels that a thread takes at once, at least.
-const CHANNELS_AT_ONCE: usize = 64;
+const CHANNELS_AT_ONCE: usize = 8;
 /// Flows whose channels are looked at before the records that were asked for are given up, about: by one thread as many
 /// as a processor's cache holds, by several so many that they are worth sharing out.
 const FLOWS_AT_ONCE: [usize; 2] = [256, 4096];

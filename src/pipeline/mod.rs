@@ -125,10 +125,14 @@ struct Run {
     out: Extracted,
 }
 
+/// What threads have in their hands, in bytes: pieces of the input, conversations that ended, records that are looked at.
+/// It is set aside for one thread too, so that the same is kept.
+const IN_HANDS: u64 = 20 << 20;
+
 /// How the memory of a run is shared out: to what waits to be put in order, to the conversations that go on, and to
 /// records, in bytes.
 fn shares(max_memory: u64) -> (flow::Config, usize) {
-    let all = usize::try_from(max_memory.max(MIN_MEMORY)).unwrap_or(usize::MAX);
+    let all = usize::try_from(max_memory.max(MIN_MEMORY) - IN_HANDS).unwrap_or(usize::MAX);
     let usual = flow::Config::default();
     let config = flow::Config {
         max_buffered: usual.max_buffered.min(all / 16),

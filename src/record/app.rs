@@ -44,13 +44,13 @@ pub struct Tls {
     pub alpn: Vec<SmolStr>,
     /// JA3 (MD5, hexadecimal).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ja3: Option<String>,
+    pub ja3: Option<SmolStr>,
     /// JA3S of the ServerHello.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ja3s: Option<String>,
+    pub ja3s: Option<SmolStr>,
     /// JA4 of the client.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ja4: Option<String>,
+    pub ja4: Option<SmolStr>,
     /// Cipher suite the server chose, IANA number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cipher: Option<u16>,
@@ -69,7 +69,7 @@ pub struct Tls {
     pub records: Vec<(SideName, i64, u32, u64)>,
     /// What came before the handshake: `starttls-smtp`, `connect`, `socks5`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<String>,
+    pub after: Option<SmolStr>,
 }
 
 /// A QUIC connection (RFC 9000). What its hellos say is in `tls` of the flow, if they could be read.
@@ -77,8 +77,8 @@ pub struct Tls {
 #[serde(deny_unknown_fields, default)]
 pub struct Quic {
     /// Version: `1`, `2`, `draft-29`, or its number as `0xfaceb002`; empty where only a list of versions was seen.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub version: String,
+    #[serde(skip_serializing_if = "SmolStr::is_empty")]
+    pub version: SmolStr,
 }
 
 /// Fields of one X.509 certificate (RFC 5280).
@@ -278,7 +278,7 @@ pub struct Ftp {
 pub struct Other {
     /// The protocol if it is recognised by its first bytes: `ssh`, `mqtt`, `ftp-data`, `rdp`, `stun`, ...
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub protocol: Option<String>,
+    pub protocol: Option<SmolStr>,
     /// What names the thing transferred: the FTP path of a data connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,

@@ -83,7 +83,7 @@ pub enum Shape {
 #[serde(deny_unknown_fields, default)]
 pub struct Archive {
     /// `zip`, `rar`, `7z`, `tar`, `gzip`, `cab`.
-    pub kind: String,
+    pub kind: SmolStr,
     /// Members may not be read without a password.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub encrypted: bool,
@@ -132,7 +132,7 @@ pub struct Field {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
     /// What its characters are: `digits`, `hex`, `guid`, `base64`, `word`, `text`, `binary`, `empty`, `object`.
-    pub class: String,
+    pub class: SmolStr,
 }
 
 /// A marker found in text, with how often.
@@ -140,7 +140,7 @@ pub struct Field {
 #[serde(deny_unknown_fields, default)]
 pub struct Marker {
     /// Its name; `content::markers` lists them.
-    pub name: String,
+    pub name: SmolStr,
     /// How often it was seen.
     pub count: u32,
 }

@@ -30,6 +30,7 @@ pub use crate::anomaly::Anomaly;
 use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use smallvec::SmallVec;
 
 /// One input of a run.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -95,9 +96,12 @@ pub struct Records {
     pub summary: Summary,
 }
 
+/// Bytes that stand in a [`Hex`] itself: as many as are stated of a side.
+const SHORT: usize = 48;
+
 /// Bytes printed as lower-case hexadecimal.
 #[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Hex(pub Box<[u8]>);
+pub struct Hex(pub SmallVec<[u8; SHORT]>);
 
 impl Hex {
     /// Whether there are none.

@@ -9,6 +9,9 @@ use std::fmt;
 /// Most bytes that are reserved for a list before its texts are there.
 const MAX_RESERVED: usize = 1 << 20;
 
+/// Bytes that are reserved at least when there is no more room: some answers of DNS.
+const SPARE: usize = 64;
+
 /// Texts in order.
 #[derive(Default, Clone, PartialEq, Eq)]
 pub struct Texts {
@@ -26,6 +29,9 @@ impl Texts {
 
     /// Adds one. What is beyond 4 GiB in all is cut off.
     pub fn push(&mut self, text: &str) {
+        if self.all.capacity() - self.all.len() < text.len() {
+            self.all.reserve(text.len().max(SPARE));
+        }
         let room = (u32::MAX as usize).saturating_sub(self.all.len());
         self.all.push_str(&text[..text.floor_char_boundary(room)]);
         self.ends.push(self.all.len() as u32);

@@ -7,6 +7,7 @@ use crate::detect::ledger::sketch::Sketch;
 use crate::record::{Certificate, Dns, Exchange, Flow, Headers, Mail, SideName, Sides, State, Tls, Turn};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use smol_str::SmolStr;
 use std::collections::BTreeMap;
 
 /// Shape of the host a client names.
@@ -232,7 +233,7 @@ struct RecordLook {
 
 impl TlsLook {
     fn fits(&self, tls: &Tls) -> bool {
-        let listed = |list: &Many<String>, value: &Option<String>| {
+        let listed = |list: &Many<String>, value: &Option<SmolStr>| {
             value.as_deref().is_some_and(|value| word(list, value))
         };
         given(self.version.as_ref(), |list| word(list, &tls.version))

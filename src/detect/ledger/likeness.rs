@@ -2,7 +2,7 @@
 
 use super::sketch::{COOKIE, LANGUAGE, REFERER, Sketch};
 use super::{Channel, name};
-use crate::record::{Exchange, Flow, Flows, Proto};
+use crate::record::{Exchange, Flow, Flows, Proto, Tls};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -76,7 +76,8 @@ pub fn hellos(channel: &Channel, flows: &Flows) -> BTreeSet<String> {
             && flow.proto == Proto::Tcp
             && !matches!(flow.server.port, 853 | 3478..=3481 | 5223 | 5228..=5230)
     });
-    own.take(MAX_REQUESTS).filter_map(|(_, tls)| tls.ja4.clone().or_else(|| tls.ja3.clone())).collect()
+    let print = |(_, tls): (&Flow, &Tls)| Some(tls.ja4.as_deref().or(tls.ja3.as_deref())?.to_owned());
+    own.take(MAX_REQUESTS).filter_map(print).collect()
 }
 
 /// Bytes of an opening that are compared: enough for a greeting with its lengths, before what changes.

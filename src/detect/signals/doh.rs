@@ -91,7 +91,7 @@ mod tests {
 
     fn tls(server: &str, sni: Option<&str>, ja4: &str, ms: i64) -> Flow {
         let own = flow(server, 443).at_ms(ms).tls(sni, None).payload(900, 4000);
-        own.edit(|flow| flow.tls.as_mut().unwrap().ja4 = Some(ja4.to_owned())).build()
+        own.edit(|flow| flow.tls.as_mut().unwrap().ja4 = Some(ja4.into())).build()
     }
 
     fn day(extra: Vec<Flow>) -> crate::detect::ledger::Ledger {

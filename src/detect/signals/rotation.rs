@@ -250,7 +250,7 @@ mod tests {
                 .at_ms(i64::from(n) * 1500)
                 .tls(sni, None)
                 .payload(104, 0)
-                .edit(|flow| flow.tls.iter_mut().for_each(|tls| tls.ja4 = Some(print.clone())))
+                .edit(|flow| flow.tls.iter_mut().for_each(|tls| tls.ja4 = Some(print.as_str().into())))
                 .build()
         };
         let same = ledger((1..5).map(|n| to(n, None, "t10i120400_a_b".to_owned())));

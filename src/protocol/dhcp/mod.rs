@@ -6,6 +6,7 @@
 use super::shape::{Heads, Next, Protocol, Recognised, Shared, Start};
 use crate::flow::{Appetite, At, Carrier, Side};
 use crate::record::{Facts, Hint, Other};
+use smol_str::SmolStr;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Where the options begin, after the magic cookie.
@@ -154,7 +155,8 @@ impl Protocol for Dhcp {
 
     fn end(self: Box<Self>, facts: &mut Facts, _: &mut Shared) {
         facts.hints.extend(self.hints);
-        facts.other = Some(Box::new(Other { protocol: Some("dhcp".to_owned()), ..Other::default() }));
+        facts.other =
+            Some(Box::new(Other { protocol: Some(SmolStr::new_static("dhcp")), ..Other::default() }));
     }
 }
 

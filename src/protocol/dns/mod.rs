@@ -11,7 +11,8 @@ use super::{Heads, Next, Protocol, Recognised, Shared, Start};
 use crate::anomaly::Kind;
 use crate::flow::{Appetite, At, Carrier, Side};
 use crate::record::{self, Facts, Hint, Other};
-use parser::{BadName, HEADER, Header, Record, kind_name, rcode_name};
+use parser::{BadName, HEADER, Header, Name, Record, kind_name, rcode_name};
+use smallvec::SmallVec;
 use smol_str::SmolStr;
 use std::net::IpAddr;
 
@@ -101,7 +102,8 @@ fn is_plausible(message: &[u8], length: usize) -> bool {
     } else {
         questions <= MAX_QUESTIONS && records <= 256 && (header.rcode() == 0 || header.opcode() != 0)
     };
-    let asks = || parser::question(message, HEADER).is_some_and(|(question, _)| parser::is_good(&question));
+    let question = || parser::question(message, HEADER, &mut Name::default());
+    let asks = || question().is_some_and(|(question, _)| parser::is_good(&question));
     header.opcode() <= 6 && ((something && fits && sane) || (questions > 0 && asks()))
 }
 
@@ -110,7 +112,7 @@ fn is_plausible(message: &[u8], length: usize) -> bool {
 pub struct Dns {
     entries: Vec<record::Dns>,
     /// The id of each entry.
-    ids: Vec<u16>,
+    ids: SmallVec<[u16; 4]>,
     addresses: [IpAddr; 2],
     /// `dns`, `mdns` or `llmnr`.
     name: &'static str,
@@ -136,7 +138,7 @@ impl Dns {
         };
         Self {
             entries: Vec::new(),
-            ids: Vec::new(),
+            ids: SmallVec::new(),
             addresses: [opening.client.ip(), opening.server.ip()],
             name,
             beyond: 0,
@@ -158,26 +160,26 @@ impl Dns {
             return;
         };
         let bytes = u32::try_from(message.len()).unwrap_or(u32::MAX);
-        let mut after = HEADER;
+        let (mut after, mut name) = (HEADER, Name::default());
         let mut first = None;
         let wanted = header.counts[0].min(MAX_QUESTIONS);
         for _ in 0..wanted {
-            let Some((question, next)) = parser::question(message, after) else {
+            let Some((question, next)) = parser::question(message, after, &mut name) else {
                 note_bad(parser::name(message, after).1.err(), at, shared);
                 return;
             };
             after = next;
             match question.name {
                 // Type 0 is reserved (RFC 6895, 3.1): zeros of another protocol on this port, as scanners send them.
-                Ok(name) if question.kind == 0 && name == "." => {
+                Ok(()) if question.kind == 0 && name.as_str() == "." => {
                     shared.log.note(Kind::Undecodable, at.capture, Some(at.frame), "DNS question of no type");
                     return;
                 }
-                Ok(name) if header.is_response() => {
-                    let entry = self.answered(header, name, question.kind, at, bytes);
+                Ok(()) if header.is_response() => {
+                    let entry = self.answered(header, name.as_str(), question.kind, at, bytes);
                     first = first.or(entry);
                 }
-                Ok(name) => self.asked(header.id, name, question.kind, at, bytes),
+                Ok(()) => self.asked(header.id, name.as_str(), question.kind, at, bytes),
                 Err(bad) => note_bad(Some(bad), at, shared),
             }
         }
@@ -201,12 +203,12 @@ impl Dns {
     }
 
     /// States a question, unless it repeats one that still waits. Multicast has no ids, there each counts.
-    fn asked(&mut self, id: u16, query: SmolStr, kind: u16, at: At, bytes: u32) {
+    fn asked(&mut self, id: u16, query: &str, kind: u16, at: At, bytes: u32) {
         let kind = kind_name(kind);
-        let repeated = id != 0 && self.find(id, &query, &kind).is_some_and(|entry| entry.rcode.is_none());
+        let repeated = id != 0 && self.find(id, query, &kind).is_some_and(|entry| entry.rcode.is_none());
         if !repeated {
             let entry = record::Dns {
-                query,
+                query: query.into(),
                 kind,
                 time: at.time,
                 frame: at.frame,
@@ -219,7 +221,7 @@ impl Dns {
 
     /// States the outcome of a question, also where the question itself was not captured. Gives the entry that the
     /// records of the message belong to: none where it is an answer given again.
-    fn answered(&mut self, header: Header, query: SmolStr, kind: u16, at: At, bytes: u32) -> Option<usize> {
+    fn answered(&mut self, header: Header, query: &str, kind: u16, at: At, bytes: u32) -> Option<usize> {
         let kind = kind_name(kind);
         let rcode = Some(rcode_name(header.rcode()));
         if let Some(index) = self.position(header.id, |entry| entry.query == query && entry.kind == *kind) {
@@ -237,7 +239,7 @@ impl Dns {
             return more.then_some(index);
         }
         let entry = record::Dns {
-            query,
+            query: query.into(),
             kind,
             rcode,
             time: at.time,
@@ -305,6 +307,7 @@ impl Dns {
         wanted: Wanted,
         at: At,
     ) -> bool {
+        let mut name = Name::default();
         for index in 0..wanted.records {
             let Some((record, next)) = parser::record(message, after) else { return false };
             after = next;
@@ -312,7 +315,7 @@ impl Dns {
                 && index < wanted.answers
                 && entry.answers.len() < MAX_ANSWERS
             {
-                entry.answers.push(&record.answer());
+                entry.answers.push(record.answer(&mut name).as_str());
             }
             if wanted.names {
                 self.hint(side, &record, wanted.update, at);
@@ -462,7 +465,8 @@ impl Protocol for Dns {
         }
         if self.entries.is_empty() {
             // Announcements, and what could not be read, are still this protocol.
-            facts.other = Some(Box::new(Other { protocol: Some(self.name.to_owned()), ..Other::default() }));
+            facts.other =
+                Some(Box::new(Other { protocol: Some(SmolStr::new_static(self.name)), ..Other::default() }));
         }
         facts.dns = self.entries;
         facts.hints.extend(self.hints);

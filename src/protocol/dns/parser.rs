@@ -109,19 +109,9 @@ fn walk<'a>(
 ///
 /// Gives the offset behind it where that is known.
 pub fn name(message: &[u8], start: usize) -> (Option<usize>, Result<SmolStr, BadName>) {
-    let mut text = Text::default();
-    let (after, good) = walk(message, start, |label| {
-        if text.length > 0 {
-            text.push(b'.');
-        }
-        if !text.plain(label) {
-            text.escaped(label);
-        }
-    });
-    if text.length == 0 {
-        text.push(b'.');
-    }
-    (after, good.map(|()| text.finish()))
+    let mut name = Name::default();
+    let (after, good) = name.read(message, start);
+    (after, good.map(|()| name.as_str().into()))
 }
 
 /// Bytes of a name that are put together before anything is allocated: all but names of which much does not print.
@@ -140,8 +130,8 @@ const PLAIN: [u8; 256] = {
     table
 };
 
-/// A name as it grows, printable ASCII.
-struct Text {
+/// Room for a name in printable ASCII, for one after another.
+pub struct Name {
     short: [u8; SHORT],
     /// Bytes so far.
     length: usize,
@@ -149,13 +139,38 @@ struct Text {
     long: Vec<u8>,
 }
 
-impl Default for Text {
+impl Default for Name {
     fn default() -> Self {
         Self { short: [0; SHORT], length: 0, long: Vec::new() }
     }
 }
 
-impl Text {
+impl Name {
+    /// Reads the name at `start` in place of the one before; see [`name`].
+    pub fn read(&mut self, message: &[u8], start: usize) -> (Option<usize>, Result<(), BadName>) {
+        self.length = 0;
+        self.long.clear();
+        let read = walk(message, start, |label| {
+            if self.length > 0 {
+                self.push(b'.');
+            }
+            if !self.plain(label) {
+                self.escaped(label);
+            }
+        });
+        if self.length == 0 {
+            self.push(b'.');
+        }
+        read
+    }
+
+    /// The name that was read last, as far as it could be.
+    pub fn as_str(&self) -> &str {
+        let short = self.short.get(..self.length).unwrap_or_default();
+        let text = if self.long.is_empty() { short } else { &self.long };
+        std::str::from_utf8(text).unwrap_or_default()
+    }
+
     /// Adds a label in lower case, if it is of characters that stand for themselves and there is room.
     fn plain(&mut self, label: &[u8]) -> bool {
         if !self.long.is_empty() {
@@ -210,28 +225,23 @@ impl Text {
         }
         &mut self.long
     }
-
-    fn finish(&self) -> SmolStr {
-        let short = self.short.get(..self.length).unwrap_or_default();
-        let text = if self.long.is_empty() { short } else { &self.long };
-        std::str::from_utf8(text).map(SmolStr::new).unwrap_or_default()
-    }
 }
 
 /// A question (RFC 1035, section 4.1.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The name, if it could be read.
-    pub name: Result<SmolStr, BadName>,
+    /// Whether the name could be read.
+    pub name: Result<(), BadName>,
     /// Record type.
     pub kind: u16,
     /// Class, with the top bit that multicast uses.
     pub class: u16,
 }
 
-/// Reads the question at `start` and the offset behind it; `None` if the message ends before it does.
-pub fn question(message: &[u8], start: usize) -> Option<(Question, usize)> {
-    let (after, name) = name(message, start);
+/// Reads the question at `start`, its name into `name`, and the offset behind it; `None` if the message ends before it
+/// does.
+pub fn question(message: &[u8], start: usize, name: &mut Name) -> Option<(Question, usize)> {
+    let (after, name) = name.read(message, start);
     let after = after?;
     let question = Question { name, kind: word(message, after)?, class: word(message, after + 2)? };
     Some((question, after + 4))
@@ -280,8 +290,8 @@ impl Record<'_> {
         }
     }
 
-    /// Its data as a fact: an address, the name it leads to, else type and number of bytes.
-    pub fn answer(&self) -> SmolStr {
+    /// Its data as a fact: an address, the name it leads to (put into `name`), else type and number of bytes.
+    pub fn answer<'n>(&self, name: &'n mut Name) -> Answer<'n> {
         let target = match self.kind {
             // NS, CNAME, PTR, DNAME.
             2 | 5 | 12 | 39 => Some(0),
@@ -291,14 +301,36 @@ impl Record<'_> {
             33 => Some(6),
             _ => None,
         };
-        let named = target.and_then(|offset| {
-            let (after, name) = name(self.message, self.data + offset);
+        let named = target.is_some_and(|offset| {
+            let (after, good) = name.read(self.message, self.data + offset);
             // A name that goes on behind its record is none.
-            name.ok().filter(|_| after.is_some_and(|after| after <= self.data + self.rdata.len()))
+            good.is_ok() && after.is_some_and(|after| after <= self.data + self.rdata.len())
         });
-        named
-            .or_else(|| self.address().map(text_of))
-            .unwrap_or_else(|| format_smolstr!("{}:{}", kind_name(self.kind), self.rdata.len()))
+        if named {
+            return Answer::Name(name.as_str());
+        }
+        let address = self.address().map(text_of);
+        Answer::Other(
+            address.unwrap_or_else(|| format_smolstr!("{}:{}", kind_name(self.kind), self.rdata.len())),
+        )
+    }
+}
+
+/// The data of a record as text.
+pub enum Answer<'n> {
+    /// A name.
+    Name(&'n str),
+    /// What is shorter than most names.
+    Other(SmolStr),
+}
+
+impl Answer<'_> {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Name(name) => name,
+            Self::Other(other) => other,
+        }
     }
 }
 
@@ -339,9 +371,9 @@ pub fn is_perfect(message: &[u8]) -> bool {
     if !kind_known || !query_clean || counts[0] == 0 || counts[0] > 16 {
         return false;
     }
-    let mut at = HEADER;
+    let (mut at, mut name) = (HEADER, Name::default());
     for _ in 0..counts[0] {
-        let Some((question, after)) = question(message, at) else { return false };
+        let Some((question, after)) = question(message, at, &mut name) else { return false };
         if !is_good(&question) || is_netbios(message, at, &question) {
             return false;
         }

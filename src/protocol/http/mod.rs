@@ -467,7 +467,11 @@ impl Protocol for Http {
             self.finish(side, None, shared);
             self.close(side);
         }
-        facts.http.append(&mut self.exchanges);
+        if facts.http.is_empty() {
+            facts.http = self.exchanges;
+        } else {
+            facts.http.append(&mut self.exchanges);
+        }
         facts.hints.append(&mut self.hints);
     }
 }

@@ -1,10 +1,13 @@
 //! Lines to values, as RFC 9112 has them and as malware bends them.
 
 use memchr::{memchr, memmem};
+use smallvec::SmallVec;
 use std::borrow::Cow;
 
-/// Fields for which room is made at once: most headers have fewer.
+/// Fields that need no room of their own: most headers have fewer.
 const USUAL_FIELDS: usize = 16;
+/// Names and values.
+pub type Fields<'h> = SmallVec<[(&'h [u8], Cow<'h, [u8]>); USUAL_FIELDS]>;
 /// Longest method that is believed.
 const MAX_METHOD: usize = 24;
 
@@ -177,8 +180,8 @@ pub fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// The lines of a header after its start line, obsolete folds (RFC 9112 section 5.2) joined, as name and value.
 /// A line without a colon is left out.
-pub fn fields(head: &[u8]) -> Vec<(&[u8], Cow<'_, [u8]>)> {
-    let mut fields: Vec<(&[u8], Cow<'_, [u8]>)> = Vec::with_capacity(USUAL_FIELDS);
+pub fn fields(head: &[u8]) -> Fields<'_> {
+    let mut fields = Fields::new();
     let mut rest = memchr(b'\n', head).map_or(&[][..], |end| &head[end + 1..]);
     while !rest.is_empty() {
         let (line, after) = rest.split_at(memchr(b'\n', rest).map_or(rest.len(), |end| end + 1));

@@ -6,6 +6,7 @@
 use super::shape::{Heads, Next, Protocol, Recognised, Shared, Start};
 use crate::flow::{Appetite, At, Carrier, Side};
 use crate::record::{Facts, Hint, Other};
+use smol_str::SmolStr;
 use std::net::IpAddr;
 
 /// Bytes of a request that are held; an AS-REQ has some 300, with a certificate some 4,000.
@@ -168,7 +169,8 @@ impl Protocol for Kerberos {
 
     fn end(self: Box<Self>, facts: &mut Facts, _: &mut Shared) {
         facts.hints.extend(self.hints);
-        facts.other = Some(Box::new(Other { protocol: Some("kerberos".to_owned()), ..Other::default() }));
+        facts.other =
+            Some(Box::new(Other { protocol: Some(SmolStr::new_static("kerberos")), ..Other::default() }));
     }
 }
 

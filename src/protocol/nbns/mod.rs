@@ -150,7 +150,7 @@ impl Protocol for Nbns {
     fn end(self: Box<Self>, facts: &mut Facts, _: &mut Shared) {
         facts.hints.extend(self.hints);
         let protocol = if self.datagrams { "nbds" } else { "nbns" };
-        facts.other = Some(Box::new(Other { protocol: Some(protocol.to_owned()), ..Other::default() }));
+        facts.other = Some(Box::new(Other { protocol: Some(protocol.into()), ..Other::default() }));
     }
 }
 

@@ -20,6 +20,7 @@ use account::Account;
 use memchr::{memchr3_iter, memmem};
 use messages::Messages;
 use names::View;
+use smol_str::SmolStr;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
@@ -455,7 +456,7 @@ impl Protocol for Opaque {
     fn end(mut self: Box<Self>, facts: &mut Facts, shared: &mut Shared) {
         // What led here, where a proxy did.
         let before = facts.other.take().map(|other| *other).unwrap_or_default();
-        let mut other = Other { protocol: self.name.map(str::to_owned), ..Other::default() };
+        let mut other = Other { protocol: self.name.map(SmolStr::new_static), ..Other::default() };
         if let Some(mut announced) = self.announced.take() {
             // The command may have come after the connection.
             if announced.verb.is_none()

@@ -12,6 +12,7 @@ use super::{Heads, Next, Protocol, Recognised, Shared, Start};
 use crate::flow::{Appetite, At, Carrier, Side};
 use crate::record::{Facts, Other};
 use parser::Reset;
+use smol_str::SmolStr;
 use std::collections::BTreeMap;
 
 /// Pieces of the handshake of one side that are read: chains of certificates of 20 KB in pieces of 100 bytes.
@@ -205,7 +206,8 @@ impl Protocol for OpenVpn {
         if self.fed {
             Box::new(self.inner).end(facts, shared);
         }
-        facts.other = Some(Box::new(Other { protocol: Some("openvpn".to_owned()), ..Other::default() }));
+        facts.other =
+            Some(Box::new(Other { protocol: Some(SmolStr::new_static("openvpn")), ..Other::default() }));
     }
 }
 

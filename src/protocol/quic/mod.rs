@@ -258,7 +258,7 @@ impl Protocol for Quic {
         {
             self.shake.cut_client_hello(body);
         }
-        let version = self.version.map(Version::name).unwrap_or_default();
+        let version = self.version.map(Version::name).unwrap_or_default().into();
         facts.quic = Some(Box::new(record::Quic { version }));
         if self.shake.is_known() {
             facts.tls = Some(Box::new(self.shake.facts));

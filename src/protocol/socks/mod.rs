@@ -194,10 +194,7 @@ impl Protocol for Socks {
 
     fn end(self: Box<Self>, facts: &mut Facts, _: &mut Shared) {
         let protocol = if self.five == Some(false) { "socks4" } else { "socks5" };
-        facts.other = Some(Box::new(Other {
-            protocol: Some(protocol.to_owned()),
-            name: self.target,
-            ..Other::default()
-        }));
+        facts.other =
+            Some(Box::new(Other { protocol: Some(protocol.into()), name: self.target, ..Other::default() }));
     }
 }

@@ -2,9 +2,10 @@
 //! github.com/FoxIO-LLC/ja4, BSD licence). The other members of that suite have another licence and stay out.
 
 use super::parser::{ClientHello, ServerHello, kind};
-use crate::record::Hex;
 use md5::Md5;
 use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
+use smol_str::SmolStr;
 use std::fmt::Write as _;
 
 /// What carried the hello, the first letter of a JA4.
@@ -50,32 +51,44 @@ fn digit(value: u16) -> char {
 }
 
 /// JA3 of a client in hexadecimal.
-pub fn ja3(hello: &ClientHello<'_>) -> String {
-    Hex::from(&Md5::digest(ja3_text(hello))[..]).to_string()
+pub fn ja3(hello: &ClientHello<'_>) -> SmolStr {
+    hexadecimal(&Md5::digest(ja3_text(hello)))
+}
+
+/// Bytes of a digest, at most 16, in lower-case hexadecimal.
+fn hexadecimal(bytes: &[u8]) -> SmolStr {
+    let mut text = [0; 32];
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, *byte]);
+    let count =
+        text.iter_mut().zip(digits).map(|(place, nibble)| *place = digit(nibble.into()) as u8).count();
+    text.get(..count).and_then(|text| std::str::from_utf8(text).ok()).map(SmolStr::new).unwrap_or_default()
 }
 
 /// JA3S of a server in hexadecimal. Servers send no GREASE, so none is left out.
-pub fn ja3s(hello: &ServerHello) -> String {
+pub fn ja3s(hello: &ServerHello) -> SmolStr {
     let mut text = format!("{},{},", hello.legacy_version, hello.suite);
     dashed(&mut text, hello.kinds.iter().copied());
-    Hex::from(&Md5::digest(text)[..]).to_string()
+    hexadecimal(&Md5::digest(text))
 }
 
 /// JA4 of a client.
-pub fn ja4(hello: &ClientHello<'_>, carried: Carried) -> String {
+pub fn ja4(hello: &ClientHello<'_>, carried: Carried) -> SmolStr {
     let named = hello.kinds.contains(&kind::SERVER_NAME);
     let [first, last] = alpn_letters(hello.protocols.first().copied());
-    let mut suites = hello.suites.clone();
+    let mut suites: Numbers = hello.suites.iter().copied().collect();
     suites.sort_unstable();
-    let mut kinds = hello.kinds.clone();
-    kinds.retain(|kind| !matches!(*kind, kind::SERVER_NAME | kind::ALPN));
+    let own = |kind: &u16| !matches!(*kind, kind::SERVER_NAME | kind::ALPN);
+    let mut kinds: Numbers = hello.kinds.iter().copied().filter(own).collect();
     kinds.sort_unstable();
     let mut list = commas(&kinds);
     if !list.is_empty() && !hello.signatures.is_empty() {
         list.push('_');
         list.push_str(&commas(&hello.signatures));
     }
-    format!(
+    let mut text = String::with_capacity(JA4);
+    // Writing to a String does not fail.
+    let _ = write!(
+        text,
         "{}{}{}{:02}{:02}{first}{last}_{}_{}",
         match carried {
             Carried::Tcp => 't',
@@ -88,8 +101,14 @@ pub fn ja4(hello: &ClientHello<'_>, carried: Carried) -> String {
         hello.kinds.len().min(99),
         short_hash(&commas(&suites)),
         short_hash(&list),
-    )
+    );
+    text.into()
 }
+
+/// Numbers of a hello: seldom more.
+type Numbers = SmallVec<[u16; 32]>;
+/// Letters of a JA4.
+const JA4: usize = 36;
 
 fn commas(numbers: &[u16]) -> String {
     let mut out = String::with_capacity(5 * numbers.len());
@@ -105,11 +124,11 @@ fn commas(numbers: &[u16]) -> String {
 }
 
 /// Twelve hexadecimal digits of SHA-256; zeros for nothing.
-fn short_hash(text: &str) -> String {
+fn short_hash(text: &str) -> SmolStr {
     if text.is_empty() {
-        return "000000000000".to_owned();
+        return SmolStr::new_static("000000000000");
     }
-    Hex::from(&Sha256::digest(text)[..6]).to_string()
+    hexadecimal(&Sha256::digest(text)[..6])
 }
 
 fn version_digits(hello: &ClientHello<'_>, carried: Carried) -> &'static str {

@@ -58,7 +58,7 @@ impl Handshake {
     /// Nothing known yet.
     pub fn new(start: &Start, carried: Carried) -> Self {
         Self {
-            facts: Tls { after: start.after.map(str::to_owned), ..Tls::default() },
+            facts: Tls { after: start.after.map(SmolStr::new), ..Tls::default() },
             carried,
             begin: start.opening.at.time,
             hello: false,

@@ -140,7 +140,7 @@ pub fn form(text: &str) -> Body {
             name: name.to_owned(),
             bytes: value.len() as u64,
             value: harmless.then(|| value.to_owned()),
-            class: class.to_owned(),
+            class: class.into(),
         }
     };
     Body { fields: text.split('&').map(field).collect(), ..bytes(text.len() as u64, Shape::Form, b"") }
@@ -168,7 +168,7 @@ pub fn text(value: &str) -> Body {
 /// A ZIP with these members.
 pub fn zip(length: u64, members: &[&str]) -> Body {
     let members = members.iter().map(|name| Member { name: (*name).to_owned(), bytes: 100 }).collect();
-    let archive = Archive { kind: "zip".to_owned(), members, ..Archive::default() };
+    let archive = Archive { kind: "zip".into(), members, ..Archive::default() };
     Body {
         magic: Some("zip".into()),
         archive: Some(Box::new(archive)),

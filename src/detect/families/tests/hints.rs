@@ -47,7 +47,7 @@ fn archives_by_name_and_place() {
     );
     let go = "Host: 203.0.113.95:4000\nUser-Agent: Go-http-client/1.1";
     names(vec![at("203.0.113.95:4000", "POST /notify", go, Some(dense(40_000)))], "cthulhu-archive");
-    let packed = Archive { kind: "zip".to_owned(), ..Archive::default() };
+    let packed = Archive { kind: "zip".into(), ..Archive::default() };
     let wrapped = json(Body { archive: Some(Box::new(packed)), ..bytes(60_000, Shape::Json, b"{") });
     names(vec![post("/x", "Host: quay-boats.shop", wrapped)], "aurastealer-json");
     names(
@@ -112,7 +112,7 @@ fn frameworks() {
     names(vec![tls("203.0.113.95:4444", 5, None, own)], "meterpreter-certificate");
     names(vec![tls("203.0.113.95:13721", 5, None, Some(("CN=a b", "CN=a b")))], "pikabot-ports");
     let mut print = tls("203.0.113.95:2404", 5, None, None);
-    print.tls.as_mut().expect("tls").ja3 = Some("a85be79f7b569f1df5e6087b69deb493".to_owned());
+    print.tls.as_mut().expect("tls").ja3 = Some("a85be79f7b569f1df5e6087b69deb493".into());
     names(vec![print], "remcos-ja3");
 }
 

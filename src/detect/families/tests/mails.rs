@@ -103,7 +103,7 @@ fn other_keyloggers() {
 #[test]
 fn reports_are_known_by_what_they_list() {
     let marked = |names: &[&str]| {
-        let markers = names.iter().map(|name| Marker { name: (*name).to_owned(), count: 1 }).collect();
+        let markers = names.iter().map(|name| Marker { name: (*name).into(), count: 1 }).collect();
         Body { markers, ..bytes(1400, Shape::Html, b"") }
     };
     let report =
@@ -120,7 +120,7 @@ fn encrypted_mail_after_an_address_check() {
     let submission = || {
         let mut flow = tls(SUBMIT, 60, Some("mail.harbour.example"), None);
         flow.payload.to_server = 2000;
-        flow.tls.as_mut().expect("tls").after = Some("starttls-smtp".to_owned());
+        flow.tls.as_mut().expect("tls").after = Some("starttls-smtp".into());
         flow
     };
     let check = |line: &str, headers: &str| http("198.51.100.60:80", 10, [request(line, headers)]);

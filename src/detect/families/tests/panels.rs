@@ -153,7 +153,7 @@ fn redline() {
     assert!(said.strength > 0.99 && said.loot.is_some());
     names(one(call("Entity/Id3")), "redline-entity-soap");
     silent(one(call("IOrders/GetOrders")));
-    let marker = crate::record::Marker { name: "scan-result-xml".to_owned(), count: 3 };
+    let marker = crate::record::Marker { name: "scan-result-xml".into(), count: 3 };
     let result = crate::record::Body { markers: vec![marker], ..bytes(90_000, Shape::Xml, b"<s:Env") };
     names(one(request("POST /", "Host: 203.0.113.20:35211").with(result)), "redline-scan-result");
     let preamble = |text: &str| {
@@ -742,7 +742,7 @@ fn layouts_of_archives() {
     names(post("/in", MULTIPART, loot(&["domain_detect.txt", "Passwords/a.txt"])), "lumma-layout");
     names(post("/in", MULTIPART, loot(&["pc_info.json", "Cookies/a.txt"])), "acreed-layout");
     silent(post("/in", MULTIPART, loot(&["UserInformation.txt", "notes.txt"])));
-    let marker = crate::record::Marker { name: "self-name-remus".to_owned(), count: 1 };
+    let marker = crate::record::Marker { name: "self-name-remus".into(), count: 1 };
     let body = crate::record::Body { markers: vec![marker], ..bytes(900, Shape::Text, b"#") };
     names(post("/in", "", body), "remus-layout");
 }
