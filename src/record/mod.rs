@@ -23,7 +23,7 @@ pub use flow::{
 };
 pub use host::{Host, Named};
 pub use io::{Error, Reader, Record, Writer};
-pub use packed::Flows;
+pub use packed::{Flows, Outline};
 pub use texts::{Headers, Texts};
 
 pub use crate::anomaly::Anomaly;

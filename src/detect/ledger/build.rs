@@ -3,13 +3,13 @@
 use super::address::{self, Sides};
 use super::seat::{Said, Seats};
 use super::services::Services;
-use super::survey::{Brief, NAMED, NONE, Survey, owner_of};
+use super::survey::{NAMED, NONE, Survey, owner_of};
 use super::{
     Alike, Channel, EventKind, FewNames, FlowList, HostView, Ledger, ROOTLESS, Traits, likeness, name,
     timeline,
 };
 use crate::detect::evidence::ChannelIx;
-use crate::record::{Flows, Records};
+use crate::record::{ClientBy, Flows, Outline, Records};
 use hashbrown::{HashMap, HashSet};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,15 +60,21 @@ impl Ledger {
         self.traits = std::mem::take(&mut survey.traits);
         self.requests = std::mem::take(&mut survey.requests);
         let mut seats = Seats::new(&self.traits, &mut survey);
-        let channel_of = self.make_channels(&mut seats, &survey, sides);
-        self.add_domains(flows, &survey);
+        let domains = self.domains(flows, &survey);
+        let channel_of = self.make_channels(&mut seats, (flows, &survey), (sides, domains.len()));
+        self.channels.extend(domains);
         let mut naming = Naming { survey, services, roles: HashMap::new() };
         self.name_all(&seats.said, &channel_of, &mut naming);
     }
 
     /// Makes a channel of each group of flows: by client, then first contact. Gives the channel of each flow, `NONE` for
-    /// those that are no one's.
-    fn make_channels(&mut self, seats: &mut Seats, survey: &Survey, sides: &Sides) -> Vec<u32> {
+    /// those that are no one's. Room is left for so many more.
+    fn make_channels(
+        &mut self,
+        seats: &mut Seats,
+        (flows, survey): (&Flows, &Survey),
+        (sides, more): (&Sides, usize),
+    ) -> Vec<u32> {
         let mut by_group = vec![NONE; seats.groups()];
         // Client and number of flows of each channel, in the order of first contact.
         let mut met: Vec<(u32, u32)> = Vec::new();
@@ -93,13 +99,13 @@ impl Ledger {
         let mut by_client: Vec<(IpAddr, Vec<u32>)> = by_client.into_iter().collect();
         by_client.sort_unstable();
         let mut place = vec![NONE; met.len()];
-        self.channels = Vec::with_capacity(met.len());
+        self.channels = Vec::with_capacity(met.len() + more);
         for (client, channel) in
             by_client.iter().flat_map(|(client, own)| own.iter().map(|at| (*client, *at)))
         {
             place[channel as usize] = self.channels.len() as u32;
-            let flows = FlowList::with_capacity(met[channel as usize].1 as usize);
-            self.channels.push(Channel { client: Some(client), flows, ..Channel::default() });
+            let own = FlowList::with_capacity(met[channel as usize].1 as usize);
+            self.channels.push(Channel { client: Some(client), flows: own, ..Channel::default() });
         }
         let mut many: Vec<(u32, IpAddr)> = Vec::new();
         for (index, at) in channel_of.iter_mut().enumerate() {
@@ -108,8 +114,9 @@ impl Ledger {
             }
             *at = place[*at as usize];
             let Some((client, server)) = survey.ends(index) else { continue };
+            let Some(outline) = flows.outline(index) else { continue };
             let channel = &mut self.channels[*at as usize];
-            if !channel.add(index, &survey.briefs[index], server, self.traits[index]) {
+            if !channel.add(index, &outline, self.traits[index]) {
                 many.push((*at, server));
             }
             channel.inbound = !sides.inside(client) && sides.inside(server);
@@ -122,8 +129,8 @@ impl Ledger {
         channel_of
     }
 
-    /// Adds a channel for each domain with so many questions that they may be a channel themselves.
-    fn add_domains(&mut self, flows: &Flows, survey: &Survey) {
+    /// A channel for each domain with so many questions that they may be a channel themselves.
+    fn domains(&self, flows: &Flows, survey: &Survey) -> Vec<Channel> {
         let mut domains: BTreeMap<(IpAddr, SmolStr), Domain> = BTreeMap::new();
         for questions in survey.questions.chunk_by(|one, next| one.0 == next.0) {
             // Nearly all are asked a few times only: these need no more than a count, which may be too high.
@@ -146,6 +153,7 @@ impl Ledger {
                 }
             }
         }
+        let mut channels = Vec::new();
         for ((client, owner), domain) in domains {
             if domain.names.len() < MIN_DOMAIN_NAMES && domain.data < MIN_DATA_QUESTIONS {
                 continue;
@@ -153,9 +161,11 @@ impl Ledger {
             let mut channel = Channel { client: Some(client), ..Channel::default() };
             let mut addrs: BTreeSet<IpAddr> = BTreeSet::new();
             for index in domain.flows {
-                let Some((_, server)) = survey.ends(index) else { continue };
-                channel.add(index, &survey.briefs[index], server, self.traits[index]);
-                addrs.insert(server);
+                let Some(outline) = flows.outline(index).filter(|_| survey.ends(index).is_some()) else {
+                    continue;
+                };
+                channel.add(index, &outline, self.traits[index]);
+                addrs.insert(outline.server.addr);
             }
             channel.service.addrs.extend(addrs);
             let base = common_suffix(&domain.names).unwrap_or(&owner);
@@ -167,8 +177,9 @@ impl Ledger {
                 }
             }
             channel.domain = Some(base.to_owned());
-            self.channels.push(channel);
+            channels.push(channel);
         }
+        channels
     }
 
     /// Gives each channel the names that were used for it or led to it, and what is known of them.
@@ -288,24 +299,24 @@ impl Alike {
 
 impl Channel {
     /// Adds a flow; false where its address is still to be put among the others.
-    fn add(&mut self, index: usize, flow: &Brief, server: IpAddr, traits: Traits) -> bool {
-        let (start, end) = flow.span;
+    fn add(&mut self, index: usize, flow: &Outline, traits: Traits) -> bool {
         if self.flows.is_empty() {
-            (self.first, self.last) = flow.span;
+            (self.first, self.last) = (flow.start, flow.end);
         }
         self.flows.push(index);
         self.has = self.has | traits;
-        self.first = self.first.min(start);
-        self.last = self.last.max(end);
-        self.bytes.0 = self.bytes.0.saturating_add(flow.payload.0);
-        self.bytes.1 = self.bytes.1.saturating_add(flow.payload.1);
-        self.certain |= flow.certain;
-        self.service.ports.insert(flow.port);
+        self.first = self.first.min(flow.start);
+        self.last = self.last.max(flow.end);
+        self.bytes.0 = self.bytes.0.saturating_add(flow.payload.to_server);
+        self.bytes.1 = self.bytes.1.saturating_add(flow.payload.to_client);
+        // A SYN or the protocol tells who asked whom.
+        self.certain |= matches!(flow.client.by, ClientBy::Syn | ClientBy::Protocol);
+        self.service.ports.insert(flow.server.port);
         let addrs = &mut self.service.addrs;
         if addrs.len() < FEW_ADDRS {
-            addrs.insert(server);
+            addrs.insert(flow.server.addr);
         }
-        addrs.contains(&server)
+        addrs.contains(&flow.server.addr)
     }
 }
 

@@ -5,8 +5,7 @@ use super::book::{Book, Names};
 use super::resolved::{MAX_NAMES, Resolved};
 use super::sketch::Requests;
 use super::{ROOTLESS, Traits, address, name};
-use crate::record::{Certificate, ClientBy, Dns, Flow, Flows};
-use crate::time::Timestamp;
+use crate::record::{Certificate, Dns, Flow, Flows};
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
@@ -40,8 +39,6 @@ pub struct Survey {
     pub pair_of: Vec<u32>,
     /// The names that flows state (SNI, Host): flow and name, those of each flow by the text, each once.
     pub stated: Vec<(u32, u32)>,
-    /// What a channel takes from each flow.
-    pub briefs: Vec<Brief>,
     /// First certificates: flow and certificate.
     pub shown: Vec<(u32, Arc<Certificate>)>,
     /// Whose names were used, by pair.
@@ -56,19 +53,6 @@ pub struct Survey {
     scratch: Vec<u32>,
 }
 
-/// What a channel takes from a flow.
-#[derive(Debug, Clone, Copy)]
-pub struct Brief {
-    /// First and last packet.
-    pub span: (Timestamp, Timestamp),
-    /// Payload bytes to the server and from it.
-    pub payload: (u64, u64),
-    /// The server's port.
-    pub port: u16,
-    /// A SYN or the protocol tells who asked whom.
-    pub certain: bool,
-}
-
 /// An address in an answer that a client got.
 #[derive(Debug, Clone, Copy)]
 struct Answer {
@@ -78,17 +62,6 @@ struct Answer {
     client: u32,
     name: u32,
     addr: u32,
-}
-
-impl Brief {
-    const fn of(flow: &Flow) -> Self {
-        Self {
-            span: (flow.start, flow.end),
-            payload: (flow.payload.to_server, flow.payload.to_client),
-            port: flow.server.port,
-            certain: matches!(flow.client.by, ClientBy::Syn | ClientBy::Protocol),
-        }
-    }
 }
 
 /// Whose names were used at an address.
@@ -113,7 +86,6 @@ impl Default for Survey {
             pairs: Book::default(),
             pair_of: Vec::new(),
             stated: Vec::new(),
-            briefs: Vec::new(),
             shown: Vec::new(),
             owners: Vec::new(),
             questions: Vec::new(),
@@ -153,7 +125,6 @@ impl Survey {
         let nobody = address::shared(server) || address::shared(client) || client == server;
         let pair = if nobody { NONE } else { self.pairs.number(&ends) };
         self.pair_of.push(pair);
-        self.briefs.push(Brief::of(flow));
         if traits.any(Traits::DNS) {
             self.ask(index, flow, ends.0, nobody);
         }
@@ -189,7 +160,6 @@ impl Survey {
         }
         self.traits = arranged(&self.traits, order);
         self.pair_of = arranged(&self.pair_of, order);
-        self.briefs = arranged(&self.briefs, order);
         self.requests.arrange(order);
         let mut to = vec![NONE; order.len()];
         for (new, &old) in (0..).zip(order) {

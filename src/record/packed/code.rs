@@ -79,11 +79,17 @@ struct Last {
     frame: u64,
 }
 
+impl Last {
+    const fn new(near: Timestamp) -> Self {
+        Self { time: near.0, offset: 0, frame: 0 }
+    }
+}
+
 impl Packer {
-    /// Begins anew: what comes next can be read alone.
-    pub fn begin(&mut self) {
+    /// Begins anew: what comes next can be read alone by who knows a moment near its own.
+    pub fn begin(&mut self, near: Timestamp) {
         self.bytes.clear();
-        self.last = Last::default();
+        self.last = Last::new(near);
     }
 
     fn number(&mut self, mut number: u64) {
@@ -125,9 +131,9 @@ enum Text<'a> {
 }
 
 impl<'a> Unpacker<'a> {
-    /// Reads what a packer wrote since it began anew.
-    pub fn new(bytes: &'a [u8], shared: &'a Shared) -> Self {
-        Self { rest: bytes, shared, last: Last::default() }
+    /// Reads what a packer wrote since it began anew, near the same moment.
+    pub fn new(bytes: &'a [u8], shared: &'a Shared, near: Timestamp) -> Self {
+        Self { rest: bytes, shared, last: Last::new(near) }
     }
 
     pub(super) fn byte(&mut self) -> Option<u8> {

@@ -1,5 +1,6 @@
 //! The fields of all records, in the order they are written.
 
+use super::Outline;
 use super::code::{Pack, Packer, Unpacker, structures, words};
 use crate::record::{
     Archive, Body, Client, ClientBy, Continued, Dns, Endpoint, Exchange, Field, FirstBytes, Flow, Frames,
@@ -21,9 +22,11 @@ structures! {
     Continued { capture, frames }
     TurnsRest { count, bytes, gaps_ms, sizes, last }
     FirstBytes { to_server, to_client }
+    Outline { start, end, payload, client, server }
+    // Begins as its outline does.
     Flow {
-        id, community_id, capture, frames, continued, link, proto, client, server, start, end, state, packets, bytes,
-        payload, gaps, turns, turns_rest, first_bytes, parent, conflicts, tls, quic, http, dns, smtp, ftp, other
+        start, end, payload, client, server, id, community_id, capture, frames, continued, link, proto, state, packets,
+        bytes, gaps, turns, turns_rest, first_bytes, parent, conflicts, tls, quic, http, dns, smtp, ftp, other
     }
     Tls { version, sni, alpn, ja3, ja3s, ja4, cipher, frame, established, certificates, records, after }
     Quic { version }

@@ -9,7 +9,7 @@ mod code;
 mod common;
 mod fields;
 
-use super::Flow;
+use super::{Client, Endpoint, Flow, Sides};
 use crate::time::Timestamp;
 use code::{Pack, Packer, Unpacker};
 use once_cell::race::OnceBox;
@@ -35,6 +35,21 @@ pub struct Flows {
     bytes: usize,
     /// They are in order.
     sorted: bool,
+}
+
+/// What a conversation is at a glance. Its short form begins with it, so that it costs next to nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outline {
+    /// Its first packet.
+    pub start: Timestamp,
+    /// Its last packet.
+    pub end: Timestamp,
+    /// Payload bytes.
+    pub payload: Sides,
+    /// Who asked.
+    pub client: Client,
+    /// Who was asked.
+    pub server: Endpoint,
 }
 
 /// Where a conversation is.
@@ -89,6 +104,11 @@ impl Flows {
     /// When the one at an index began: known without making it a record.
     pub fn start(&self, index: usize) -> Option<Timestamp> {
         self.places.get(index).map(|place| place.start)
+    }
+
+    /// What the one at an index is at a glance, without making it a record.
+    pub fn outline(&self, index: usize) -> Option<Outline> {
+        Outline::unpack(&mut self.reader(*self.places.get(index)?)?)
     }
 
     /// A copy of the one at an index.
@@ -150,7 +170,7 @@ impl Flows {
     }
 
     fn write(&mut self, flow: &Flow) -> Place {
-        self.packer.begin();
+        self.packer.begin(flow.start);
         flow.pack(&mut self.packer);
         let bytes = &self.packer.bytes;
         let fits = |chunk: &Vec<u8>| chunk.capacity() - chunk.len() >= bytes.len();
@@ -167,9 +187,13 @@ impl Flows {
         Place { start: flow.start, chunk: number, from }
     }
 
-    fn read(&self, place: Place) -> Option<Flow> {
+    fn reader(&self, place: Place) -> Option<Unpacker<'_>> {
         let bytes = self.chunks.get(place.chunk as usize)?.get(place.from as usize..)?;
-        Flow::unpack(&mut Unpacker::new(bytes, &self.packer.shared))
+        Some(Unpacker::new(bytes, &self.packer.shared, place.start))
+    }
+
+    fn read(&self, place: Place) -> Option<Flow> {
+        Flow::unpack(&mut self.reader(place)?)
     }
 }
 

@@ -172,6 +172,7 @@ fn what_is_kept_is_what_was_given() {
         );
     }
     assert!(kept.get(40).is_none() && kept.copy(40).is_none() && kept.start(40).is_none());
+    assert!(kept.outline(40).is_none());
     assert_eq!(kept.clone(), kept);
     assert_ne!(kept, given[1..].iter().cloned().collect());
 }
@@ -213,7 +214,11 @@ fn every_word_and_number_has_its_short_form() {
             own
         })
         .collect();
-    assert_eq!(Flows::from(given.clone()).iter().collect::<Vec<_>>(), given);
+    let kept = Flows::from(given.clone());
+    assert_eq!(kept.iter().collect::<Vec<_>>(), given);
+    for (index, Flow { start, end, payload, client, server, .. }) in given.into_iter().enumerate() {
+        assert_eq!(kept.outline(index), Some(Outline { start, end, payload, client, server }));
+    }
 }
 
 #[test]
@@ -263,17 +268,22 @@ fn the_same_again_takes_little() {
 #[test]
 fn bytes_that_are_no_record_are_none() {
     let mut packer = Packer::default();
+    packer.begin(Timestamp(4));
     full(5).pack(&mut packer);
     let bytes = packer.bytes.clone();
     for end in 0..bytes.len() {
-        assert_eq!(Flow::unpack(&mut Unpacker::new(&bytes[..end], &packer.shared)), None, "{end}");
+        assert_eq!(
+            Flow::unpack(&mut Unpacker::new(&bytes[..end], &packer.shared, Timestamp(4))),
+            None,
+            "{end}"
+        );
     }
     // Whatever stands there is read or is not; nothing else happens.
     for at in 0..bytes.len() {
         for value in [0, 1, 0x7f, 0x80, 0xff] {
             let mut bytes = bytes.clone();
             bytes[at] = value;
-            let _ = Flow::unpack(&mut Unpacker::new(&bytes, &packer.shared));
+            let _ = Flow::unpack(&mut Unpacker::new(&bytes, &packer.shared, Timestamp(4)));
         }
     }
 }
