@@ -26,7 +26,7 @@ pub use address::Sides;
 pub use few::{FewAddrs, FewNames, FewPorts, FlowList};
 pub use services::{ServiceRules, Services};
 pub use timeline::{Event, EventKind};
-pub use traits::{LARGE_TURN, LARGE_TURNS, Traits};
+pub use traits::{LARGE_TURN, LARGE_TURNS, Traits, bare_code, code, dense};
 
 use super::evidence::ChannelIx;
 use crate::record::{CaptureInfo, Flow, Flows, Host};

@@ -83,8 +83,8 @@ impl Traits {
     pub const PLAIN: Self = Self(1 << 27);
     /// The client's first bytes are those of one that serves: a screen (RFB), a choice of SOCKS.
     pub const OFFERS: Self = Self(1 << 28);
-    /// First bytes of what the server sent are known.
-    pub const BEGUN: Self = Self(1 << 29);
+    /// What the server sent begins as code does that runs wherever it stands, or as a program in no known protocol.
+    pub const CODE: Self = Self(1 << 29);
 
     /// The client said something, in a conversation that was neither refused nor left unanswered.
     pub const SPOKE: Self = Self(1 << 30);
@@ -94,6 +94,9 @@ impl Traits {
 
     /// A TCP connection without requests in which the client had [four](LARGE_TURNS) [large](LARGE_TURN) turns.
     pub const LARGE: Self = Self(1 << 32);
+
+    /// An answer that is [`dense`].
+    pub const DENSE: Self = Self(1 << 33);
 
     /// The traits of a channel.
     pub fn of(channel: &Channel, host: &HostView) -> Self {
@@ -172,8 +175,8 @@ impl Traits {
         own = own | requests.iter().fold(Self::NOTHING, |all, sketch| all | Self::of_request(*sketch));
         own = own | flow.http.iter().fold(Self::NOTHING, |all, exchange| all | Self::of_answer(exchange));
         let (up, down) = (&flow.first_bytes.to_server, &flow.first_bytes.to_client);
-        let pushed = flow.other.as_ref().is_some_and(|other| other.to_client.is_some());
-        own = own | Self::BEGUN.when(pushed || !down.is_empty());
+        let pushed = flow.other.as_ref().and_then(|other| other.to_client.as_deref());
+        own = own | Self::CODE.when(code(pushed.map_or(&down.0, |body| &body.first.0)));
         own = own | Self::OFFERS.when(tcp && (up.0.starts_with(b"RFB 00") || up.0.starts_with(&[5, 0])));
         let telling =
             |(exchange, sketch): (&Exchange, &Sketch)| likeness::telling(exchange, sketch).is_some();
@@ -194,7 +197,7 @@ impl Traits {
             Some(Shape::Base64 | Shape::Hex) => true,
             _ => false,
         };
-        Self::CIPHER.when(cipher) | Self::BEGUN.when(!body.first.is_empty())
+        Self::CIPHER.when(cipher) | Self::CODE.when(bare_code(&body.first.0)) | Self::DENSE.when(dense(body))
     }
 
     /// Whether a flow is a file, or in no listed protocol.
@@ -233,6 +236,36 @@ impl Traits {
         let filed = parts || body.archive.is_some() || body.file_name.is_some();
         Self::MARKED.when(parts || !body.markers.is_empty()) | Self::FILED.when(filed)
     }
+}
+
+/// Least answer of which its entropy tells, in bytes.
+const MIN_DENSE: u64 = 2_000;
+/// Entropy from which bytes are cipher or packed, in bits a byte.
+const DENSE: f32 = 7.7;
+
+/// Whether an answer is cipher or packed bytes of no known kind, and not short.
+pub fn dense(body: &Body) -> bool {
+    body.shape == Some(Shape::Binary)
+        && body.magic.is_none()
+        && body.encoding.is_none()
+        && body.bytes >= MIN_DENSE
+        && body.entropy.is_some_and(|bits| bits >= DENSE)
+}
+
+/// Whether bytes begin as position-independent code for 32 or 64 bits does that every stager loads (cld; call).
+pub fn bare_code(first: &[u8]) -> bool {
+    first.starts_with(&[0xfc, 0xe8]) || first.starts_with(&[0xfc, 0x48, 0x83, 0xe4])
+}
+
+/// Whether bytes begin as a program or such code, maybe behind a length.
+pub fn code(first: &[u8]) -> bool {
+    let at = |n: usize| first.get(n..).unwrap_or(&[]);
+    let begins = |bytes: &[u8]| {
+        bytes.starts_with(b"MZ")
+            || bytes.starts_with(&[0xfc, 0xe8])
+            || bytes.starts_with(&[0xfc, 0x48, 0x83, 0xe4, 0xf0])
+    };
+    begins(at(0)) || begins(at(4))
 }
 
 /// The last turn or record of a flow, in microseconds after its start.

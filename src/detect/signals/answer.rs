@@ -3,24 +3,21 @@
 use super::{Marks, Needs, Signal, Traits, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
+use crate::detect::ledger::dense;
 use crate::detect::ledger::sketch::{self, Sketch};
-use crate::record::{Exchange, Flow, Shape};
+use crate::record::{Exchange, Flow};
 use std::collections::BTreeMap;
 
 pub(super) const SIGNALS: &[Signal] = &[
     Signal {
         name: "false-file",
-        needs: Needs::HTTP.and(Marks::PUBLIC).with(Traits::CIPHER),
+        needs: Needs::HTTP.and(Marks::PUBLIC).with(Traits::DENSE),
         look: false_file,
     },
     Signal { name: "same-page", needs: Needs::HTTP.and(Marks::ASKED), look: same_page },
     Signal { name: "bare-browser", needs: Needs::HTTP.with(Traits::PLAIN), look: bare_browser },
 ];
 
-/// Least answer that is looked into, in bytes.
-const MIN_FILE: u64 = 2_000;
-/// Entropy from which bytes are cipher or packed, in bits a byte.
-const DENSE: f32 = 7.7;
 /// Fewest requests for pages that are turned over and over.
 const MIN_TURNS: usize = 10;
 /// Most pages that are turned.
@@ -51,13 +48,12 @@ fn false_file(view: &View<'_>) -> Option<Statement> {
         let picture = declared.starts_with("image/");
         // An application/octet-stream says nothing; a text is an error page.
         let said = declared.starts_with("application/") || picture;
-        let dense = body.shape == Some(Shape::Binary) && body.entropy.is_some_and(|bits| bits >= DENSE);
-        let whole = exchange.status == Some(200) && body.bytes >= MIN_FILE && !body.first.is_empty();
-        (said && dense && whole && body.magic.is_none() && body.encoding.is_none() && body.archive.is_none())
-            .then_some((*format, body.bytes))
+        let whole = exchange.status == Some(200) && !body.first.is_empty();
+        (said && whole && dense(body) && body.archive.is_none()).then_some((*format, body.bytes))
     };
-    let mut found = view
-        .exchanges()
+    let dense = view.flows_with(Traits::DENSE);
+    let mut found = dense
+        .flat_map(|(index, flow)| flow.http.iter().map(move |exchange| (index, flow, exchange)))
         .filter(|(.., exchange)| !browsed(exchange))
         .filter_map(|(index, flow, exchange)| Some((index, flow, exchange, lie(exchange)?)))
         .peekable();
@@ -139,6 +135,7 @@ mod tests {
     use super::*;
     use crate::detect::testing::{body, flow, ledger, request, view};
     use crate::record::Body;
+    use crate::record::Shape;
 
     fn get(path: &str, headers: &[(&str, &str)], answer: Body) -> crate::detect::ledger::Ledger {
         let mut exchange = request("GET", "203.0.113.4", path, headers, None);

@@ -1,8 +1,8 @@
 //! Where the service is and what it is called: weak by themselves.
 
-use super::{Marks, Needs, Signal, View, common_port};
+use super::{Marks, Needs, Signal, Traits, View, common_port};
 use crate::detect::evidence::Statement;
-use crate::record::Proto;
+use crate::record::Outline;
 
 pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: BARE, needs: Needs::NOTHING.and(Marks::PUBLIC).and(Marks::BARE), look: bare },
@@ -38,7 +38,7 @@ fn bare(view: &View<'_>) -> Option<Statement> {
 
 /// Whether the client said anything, or tried to.
 fn spoken(view: &View<'_>) -> bool {
-    view.flows().any(|(_, flow)| flow.proto == Proto::Tcp || flow.payload.to_server > 0)
+    view.outlines().any(|(_, flow, traits)| traits.any(Traits::TCP) || flow.payload.to_server > 0)
 }
 
 /// The service listens where no common protocol does.
@@ -46,10 +46,14 @@ fn odd_port(view: &View<'_>) -> Option<Statement> {
     if view.channel.service.ports.iter().all(|&port| common_port(port)) {
         return None;
     }
-    let odd = view.flows().find(|(_, flow)| flow.proto == Proto::Tcp && !common_port(flow.server.port))?;
-    let ftp = view.flows().any(|(_, flow)| flow.app() == "ftp" || flow.app() == "ftp-data");
+    let odd = |(_, flow, traits): &(usize, Outline, Traits)| {
+        traits.any(Traits::TCP) && !common_port(flow.server.port)
+    };
+    let (index, ..) = view.outlines().find(odd)?;
+    let mut files = view.flows_with(Traits::FTP.or(Traits::FILE));
+    let ftp = files.any(|(_, flow)| flow.app() == "ftp" || flow.app() == "ftp-data");
     (view.public() && !ftp).then(|| {
-        let (index, flow) = odd;
+        let flow = &view.ledger.flows[index];
         view.say(1.0, format!("TCP port {} is of no common service", flow.server.port)).flow(index, flow)
     })
 }
@@ -98,7 +102,7 @@ fn alternative(view: &View<'_>) -> Option<Statement> {
 fn unresolved(view: &View<'_>) -> Option<Statement> {
     let service = &view.channel.service;
     let name = service.stated.first()?;
-    let clear = view.exchanges().next().is_some();
+    let clear = view.channel.has.any(Traits::HTTP);
     if !view.host.resolves || !service.verified.is_empty() || !clear || !view.public() {
         return None;
     }

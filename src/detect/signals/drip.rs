@@ -4,7 +4,7 @@ use super::{Needs, Signal, Traits, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Upload};
 use crate::detect::ledger::{LARGE_TURN, LARGE_TURNS};
-use crate::record::{Flow, Proto, SideName, Turn};
+use crate::record::{Flow, Outline, Proto, SideName, Turn};
 use crate::time::{Duration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -137,6 +137,15 @@ fn drip(view: &View<'_>) -> Option<Statement> {
     if most.sum::<usize>() < MIN_DROPS
         || !view.channel.has.any(Traits::HTTP) && view.channel.bytes.0 < MIN_TOTAL
     {
+        return None;
+    }
+    // Without a body there is no drop in a request, nor without payload in another connection.
+    let may_drop = |(index, flow, _): (usize, Outline, Traits)| {
+        let requests = view.ledger.requests.of(index);
+        let other = requests.is_empty() && flow.payload.to_server >= *DROP.start();
+        usize::from(other) + requests.iter().filter(|request| request.body).count()
+    };
+    if view.outlines().take(MAX_EVENTS).map(may_drop).sum::<usize>() < MIN_DROPS {
         return None;
     }
     let mut drops: Vec<Up> = Vec::new();

@@ -33,7 +33,7 @@ pub use opaque::turned;
 
 use super::evidence::{ChannelIx, MAX_FRAMES, Statement};
 use super::ledger::{Channel, Event, EventKind, HostView, Ledger, Traits};
-use crate::record::{Body, Exchange, Flow, Proto};
+use crate::record::{Body, Exchange, Flow, Outline};
 use crate::time::{Duration, Timestamp};
 use gate::{Marks, Needs};
 use hosts::Past;
@@ -253,6 +253,12 @@ impl<'a> View<'a> {
         self.channel.flows.iter().map(move |index| (index, &flows[index]))
     }
 
+    /// The same at a glance, with what each has: none is made a record for it.
+    pub fn outlines(&self) -> impl Iterator<Item = (usize, Outline, Traits)> + use<'a> {
+        let Ledger { flows, traits, .. } = self.ledger;
+        self.channel.flows.iter().filter_map(move |index| Some((index, flows.outline(index)?, traits[index])))
+    }
+
     /// Those of them that have one of some traits: others are not made records for it.
     pub fn flows_with(&self, any: Traits) -> impl Iterator<Item = (usize, &'a Flow)> + Clone + use<'a> {
         let Ledger { flows, traits, .. } = self.ledger;
@@ -398,11 +404,6 @@ fn common_port(port: u16) -> bool {
             | 989..=995 | 1194 | 1883 | 1935 | 3128 | 3478..=3481 | 4500 | 5060 | 5061 | 5222 | 5223 | 5228..=5230
             | 8000 | 8008 | 8009 | 8080 | 8081 | 8443 | 8883 | 8888
     )
-}
-
-/// Whether the flow is TCP, UDP or whatever else carries a conversation of which nothing is recognised.
-fn opaque(flow: &Flow) -> bool {
-    flow.app() == "unknown" && matches!(flow.proto, Proto::Tcp | Proto::Udp)
 }
 
 /// Bytes as a person reads them: `950 B`, `41.2 KB`, `1.8 MB`.

@@ -1,9 +1,10 @@
 //! Conversations in no known protocol.
 
-use super::{Marks, Needs, Signal, Traits, View, common_port, opaque, size};
+use super::{Marks, Needs, Signal, Traits, View, common_port, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::{Kind, Upload};
-use crate::record::{Flow, Proto, Shape, SideName, State, Turn};
+use crate::detect::ledger::{bare_code, code};
+use crate::record::{Body, Flow, Outline, Proto, Shape, SideName, State, Turn};
 
 pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "opaque-on-web-port", needs: Needs::RAW, look: on_web_port },
@@ -12,7 +13,7 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "raw-archive", needs: Needs::RAW, look: raw_archive },
     Signal { name: "raw-upload", needs: Needs::RAW, look: raw_upload },
     Signal { name: "raw-report", needs: Needs::RAW, look: report },
-    Signal { name: "stage-pushed", needs: Needs::TCP.or(Needs::HTTP).with(Traits::BEGUN), look: stage },
+    Signal { name: "stage-pushed", needs: Needs::TCP.or(Needs::HTTP).with(Traits::CODE), look: stage },
     Signal { name: "shell-banner", needs: Needs::RAW, look: shell },
     Signal { name: "unknown-text", needs: Needs::RAW, look: text },
     Signal { name: "folders-asked", needs: Needs::RAW.and(Marks::PUBLIC), look: folders },
@@ -37,19 +38,20 @@ const MAX_ASKED: u64 = 64;
 const MIN_ASKED: usize = 3;
 
 fn raw<'a>(view: &View<'a>) -> impl Iterator<Item = (usize, &'a Flow)> + Clone + use<'a> {
-    view.flows()
-        .filter(|(_, flow)| opaque(flow) && flow.proto == Proto::Tcp && flow.state != State::Midstream)
+    view.flows_with(Traits::RAW)
 }
 
 /// Ports of the web and of mail carry TLS or their own protocol, never anything else.
 fn on_web_port(view: &View<'_>) -> Option<Statement> {
-    let (index, flow) = raw(view).find(|(_, flow)| {
-        matches!(flow.server.port, 80 | 443 | 465 | 587 | 993 | 995 | 8080 | 8443)
+    let odd = |(_, flow, traits): &(usize, Outline, Traits)| {
+        traits.any(Traits::RAW)
+            && matches!(flow.server.port, 80 | 443 | 465 | 587 | 993 | 995 | 8080 | 8443)
             && flow.payload.to_server >= 4
-    })?;
+    };
+    let (index, flow, _) = view.outlines().find(odd)?;
     let why = format!("port {} with neither TLS nor HTTP", flow.server.port);
     let strength = if flow.payload.to_client > 0 { 1.0 } else { 0.6 };
-    Some(view.say(strength, why).flow(index, flow))
+    Some(view.say(strength, why).flow(index, &view.ledger.flows[index]))
 }
 
 /// Both sides begin what they say with the same bytes, and these are no words.
@@ -283,17 +285,7 @@ fn report(view: &View<'_>) -> Option<Statement> {
 
 /// The server pushes a program or code that loads one, as the stagers of attack frameworks ask for.
 fn stage(view: &View<'_>) -> Option<Statement> {
-    // Beginnings of position-independent code for 32 and 64 bits that every such stage has (cld; call).
-    let code = |first: &[u8]| {
-        let at = |n: usize| first.get(n..).unwrap_or(&[]);
-        let begins = |bytes: &[u8]| {
-            bytes.starts_with(b"MZ")
-                || bytes.starts_with(&[0xfc, 0xe8])
-                || bytes.starts_with(&[0xfc, 0x48, 0x83, 0xe4, 0xf0])
-        };
-        begins(at(0)) || begins(at(4))
-    };
-    let found = view.flows().find_map(|(index, flow)| {
+    let found = view.flows_with(Traits::CODE).find_map(|(index, flow)| {
         let pushed = flow.other.as_ref().and_then(|other| other.to_client.as_deref());
         let first = pushed.map_or(&*flow.first_bytes.to_client.0, |body| &*body.first.0);
         let raw = flow.proto == Proto::Tcp && flow.http.is_empty() && flow.payload.to_client >= 100;
@@ -301,11 +293,10 @@ fn stage(view: &View<'_>) -> Option<Statement> {
         (raw && !named && code(first)).then_some((index, flow, flow.frames.first, flow.start))
     });
     let fetched = || {
-        view.exchanges().find_map(|(index, flow, exchange)| {
-            let body = exchange.response.as_deref()?;
-            let bare = body.first.0.starts_with(&[0xfc, 0xe8])
-                || body.first.0.starts_with(&[0xfc, 0x48, 0x83, 0xe4]);
-            bare.then_some((index, flow, exchange.frame, exchange.time))
+        view.flows_with(Traits::CODE).find_map(|(index, flow)| {
+            let bare = |body: &Body| bare_code(&body.first.0);
+            let fetched = flow.http.iter().find(|exchange| exchange.response.as_deref().is_some_and(bare))?;
+            Some((index, flow, fetched.frame, fetched.time))
         })
     };
     let (index, flow, frame, time) = found.or_else(fetched)?;

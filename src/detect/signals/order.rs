@@ -4,7 +4,7 @@ use super::{Marks, Needs, Signal, Traits, View, count};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
 use crate::detect::ledger::{Event, EventKind, name};
-use crate::record::{Exchange, Flow};
+use crate::record::{Exchange, Outline};
 use crate::time::{Duration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,12 +51,13 @@ const MAX_DEAD: usize = 30;
 const MIN_UPLOAD: u64 = 2_000;
 
 /// The moments at which something may follow from what was before: first contact, and each upload.
-fn moments<'a>(view: &View<'a>) -> Vec<(Timestamp, usize, &'a Flow)> {
-    let mut moments: Vec<_> = view.flows().take(1).map(|(index, flow)| (flow.start, index, flow)).collect();
-    let ups = view.flows().filter(|(_, flow)| {
+fn moments(view: &View<'_>) -> Vec<(Timestamp, usize)> {
+    let moment = |(index, flow, _): (usize, Outline, Traits)| (flow.start, index);
+    let mut moments: Vec<_> = view.outlines().take(1).map(moment).collect();
+    let ups = view.outlines().filter(|(_, flow, _)| {
         flow.payload.to_server >= MIN_UPLOAD && flow.payload.to_server > flow.payload.to_client
     });
-    moments.extend(ups.take(256).map(|(index, flow)| (flow.start, index, flow)));
+    moments.extend(ups.take(256).map(moment));
     moments
 }
 
@@ -69,10 +70,11 @@ fn lookup(view: &View<'_>) -> Option<Statement> {
     if view.channel.service.is("ip-lookup") {
         return None;
     }
-    let found = moments(view).into_iter().find_map(|(moment, index, flow)| {
-        view.before(EventKind::Lookup, moment, LOOKUP).map(|event| (event, moment, index, flow))
+    let found = moments(view).into_iter().find_map(|(moment, index)| {
+        view.before(EventKind::Lookup, moment, LOOKUP).map(|event| (event, moment, index))
     });
-    let (event, moment, index, flow) = found?;
+    let (event, moment, index) = found?;
+    let flow = &view.ledger.flows[index];
     let gap = moment.since(event.time).as_secs_f64();
     let why = format!("asked {} for the public address {gap:.0} s before", event.what);
     let strength = if gap <= 40.0 { 1.0 } else { 0.7 };
@@ -125,8 +127,9 @@ fn libraries(view: &View<'_>) -> Option<Statement> {
         statement.kinds.push(Kind::Download);
         return Some(statement);
     }
-    moments(view).into_iter().skip(1).find_map(|(moment, index, flow)| {
+    moments(view).into_iter().skip(1).find_map(|(moment, index)| {
         let event = view.before(EventKind::Library, moment, LIBRARIES)?;
+        let flow = &view.ledger.flows[index];
         let why = format!("{} was fetched elsewhere before the upload", event.what);
         Some(cite(view, view.say(0.6, why), event).at(index, flow, flow.frames.first, flow.start))
     })

@@ -5,7 +5,7 @@ use super::growth::growing;
 use super::{Marks, Needs, Signal, Traits, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
-use crate::record::{Proto, State};
+use crate::record::{Outline, Proto, State};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const SIGNALS: &[Signal] = &[
@@ -56,6 +56,12 @@ fn attempts(view: &View<'_>) -> Option<Statement> {
 
 /// The same number of bytes goes up on new connections, and nothing ever comes back.
 fn unheard(view: &View<'_>) -> Option<Statement> {
+    let alone = |(_, flow, traits): &(usize, Outline, Traits)| {
+        traits.any(Traits::TCP) && flow.payload.to_server > 0 && flow.payload.to_client == 0
+    };
+    if view.outlines().filter(alone).take(MIN_UNHEARD).count() < MIN_UNHEARD {
+        return None;
+    }
     let mut sizes: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
     let mut sent = 0_usize;
     for (index, flow) in view.flows() {

@@ -284,6 +284,9 @@ fn old(view: &View<'_>) -> Option<Statement> {
 
 /// TLS on the port of HTTP in clear: a firewall lets it pass, a web server would never offer it.
 fn web_port(view: &View<'_>) -> Option<Statement> {
+    if !view.channel.service.ports.contains(&80) {
+        return None;
+    }
     let (index, flow, tls) = hellos(view)
         .find(|(_, flow, tls)| flow.server.port == 80 && tls.established && tls.after.is_none())?;
     view.public().then(|| cite(view, 1.0, "TLS on port 80".to_owned(), index, flow, tls))
