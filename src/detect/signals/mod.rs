@@ -433,7 +433,7 @@ fn count(n: usize, thing: &str) -> String {
 mod tests {
     use super::*;
     use crate::detect::testing::{body, certificate, flow, ledger, mail, request, view_at, zip};
-    use crate::record::{Mail, SideName, State};
+    use crate::record::{Mail, Proto, SideName, State};
 
     /// Conversations of most kinds, each with something said of it.
     fn ledgers() -> Vec<Ledger> {
