@@ -86,7 +86,7 @@ impl Desk {
 
     /// Takes conversations that ended, or leaves them until they are worth handing over.
     pub fn keep(&mut self, ended: &mut Ended) {
-        if self.threaded && ended.len() < AT_ONCE {
+        if ended.len() < AT_ONCE {
             return;
         }
         if self.threaded && self.beside.is_none() {

@@ -528,9 +528,9 @@ pub struct DnsLook {
 
 impl DnsLook {
     fn fits(&self, dns: &Dns) -> bool {
-        given(self.name.as_ref(), |text| text.found(&dns.query))
-            && given(self.kind.as_ref(), |list| word(list, &dns.kind))
+        given(self.kind.as_ref(), |list| word(list, &dns.kind))
             && given(self.rcode.as_ref(), |list| word(list, dns.rcode.as_deref().unwrap_or("")))
+            && given(self.name.as_ref(), |text| text.found(&dns.query))
     }
 }
 
