@@ -61,6 +61,7 @@ impl Ledger {
         self.requests = std::mem::take(&mut survey.requests);
         let mut seats = Seats::new(&self.traits, &mut survey);
         let domains = self.domains(flows, &survey);
+        survey.questions = Vec::new();
         let channel_of = self.make_channels(&mut seats, (flows, &survey), (sides, domains.len()));
         self.channels.extend(domains);
         let mut naming = Naming { survey, services, roles: HashMap::new() };

@@ -19,6 +19,11 @@ use std::sync::{Mutex, PoisonError};
 /// Bytes that are reserved at once.
 const CHUNK: usize = 256 << 10;
 
+/// Conversations next to each other whose places for records are made together.
+const PAGE: usize = 64;
+/// Places for records that are open.
+type Page = [OnceBox<Flow>; PAGE];
+
 /// Conversations, each in its short form until it is asked for.
 ///
 /// [`iter`](Self::iter) makes records one at a time. [`get`](Self::get) and indexing make one that stays until
@@ -28,8 +33,8 @@ pub struct Flows {
     packer: Packer,
     chunks: Vec<Vec<u8>>,
     places: Vec<Place>,
-    /// Those that were asked for.
-    open: Vec<OnceBox<Flow>>,
+    /// Those that were asked for, page by page: most pages are empty.
+    open: Vec<OnceBox<Page>>,
     opened: Mutex<Vec<u32>>,
     /// Bytes in all chunks.
     bytes: usize,
@@ -78,27 +83,34 @@ impl Flows {
 
     /// About what they take, in bytes, those that are open aside.
     pub const fn weight(&self) -> usize {
-        let each = size_of::<Place>() + size_of::<OnceBox<Flow>>();
-        self.bytes + self.places.len() * each + self.packer.shared.weight()
+        let pages = self.open.len() * size_of::<OnceBox<Page>>();
+        self.bytes + self.places.len() * size_of::<Place>() + pages + self.packer.shared.weight()
     }
 
     /// Adds one at the end.
     pub fn push(&mut self, flow: &Flow) {
         let place = self.write(flow);
         self.sorted = false;
+        if self.places.len().is_multiple_of(PAGE) {
+            self.open.push(OnceBox::new());
+        }
         self.places.push(place);
-        self.open.push(OnceBox::new());
     }
 
     /// The one at an index; it stays open until [`close`](Self::close).
     pub fn get(&self, index: usize) -> Option<&Flow> {
-        let cell = self.open.get(index)?;
-        if let Some(open) = cell.get() {
+        if let Some(open) = self.opened(index) {
             return Some(open);
         }
         let flow = Box::new(self.read(*self.places.get(index)?)?);
+        let page = self.open.get(index / PAGE)?.get_or_init(|| Box::new([const { OnceBox::new() }; PAGE]));
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(index as u32);
-        Some(cell.get_or_init(|| flow))
+        Some(page.get(index % PAGE)?.get_or_init(|| flow))
+    }
+
+    /// The one at an index, if it is open.
+    fn opened(&self, index: usize) -> Option<&Flow> {
+        self.open.get(index / PAGE)?.get()?.get(index % PAGE)?.get()
     }
 
     /// When the one at an index began: known without making it a record.
@@ -113,7 +125,7 @@ impl Flows {
 
     /// A copy of the one at an index.
     pub fn copy(&self, index: usize) -> Option<Flow> {
-        let open = self.open.get(index)?.get().cloned();
+        let open = self.opened(index).cloned();
         open.or_else(|| self.read(*self.places.get(index)?))
     }
 
@@ -126,8 +138,8 @@ impl Flows {
     pub fn close(&mut self) {
         let opened = self.opened.get_mut().unwrap_or_else(PoisonError::into_inner);
         for index in opened.drain(..) {
-            if let Some(cell) = self.open.get_mut(index as usize) {
-                *cell = OnceBox::new();
+            if let Some(page) = self.open.get_mut(index as usize / PAGE) {
+                *page = OnceBox::new();
             }
         }
     }
@@ -139,14 +151,14 @@ impl Flows {
         }
     }
 
-    /// Changes the one at an index.
+    /// Changes the one at an index; what is open is closed.
     pub fn change(&mut self, index: usize, change: impl FnOnce(&mut Flow)) {
         let Some(mut flow) = self.copy(index) else { return };
         change(&mut flow);
         let place = self.write(&flow);
         self.sorted = false;
         self.places[index] = place;
-        self.open[index] = OnceBox::new();
+        self.close();
     }
 
     /// Puts them in the order of [`Flow::order`]; what is open is closed. Gives for each place the index that the one
@@ -260,7 +272,7 @@ impl Clone for Flows {
             packer: self.packer.clone(),
             chunks: self.chunks.clone(),
             places: self.places.clone(),
-            open: self.places.iter().map(|_| OnceBox::new()).collect(),
+            open: self.open.iter().map(|_| OnceBox::new()).collect(),
             opened: Mutex::default(),
             bytes: self.bytes,
             sorted: self.sorted,

@@ -236,12 +236,15 @@ fn they_are_put_in_the_order_of_records() {
 
 #[test]
 fn what_was_asked_for_is_given_up() {
-    let mut kept: Flows = (0..10).map(|n| flow(n, 1)).collect();
-    (0..10).for_each(|n| assert_eq!(kept[n].start, Timestamp(n as i64)));
-    kept.close_beyond(10);
-    assert!(kept.open.iter().all(|cell| cell.get().is_some()));
-    kept.close_beyond(9);
-    assert!(kept.open.iter().all(|cell| cell.get().is_none()));
+    let mut kept: Flows = (0..200).map(|n| flow(n, 1)).collect();
+    let open = |kept: &Flows| (0..200).filter(|&n| kept.opened(n).is_some()).count();
+    (0..200).step_by(2).for_each(|n| assert_eq!(kept[n].start, Timestamp(n as i64)));
+    assert!(std::ptr::eq(&kept[64], &kept[64]));
+    kept.close_beyond(100);
+    assert_eq!((open(&kept), kept.open.len()), (100, 4));
+    kept.close_beyond(99);
+    assert_eq!(open(&kept), 0);
+    assert!(kept.open.iter().all(|page| page.get().is_none()));
     kept.change(3, |flow| flow.parent = Some(FlowId(7)));
     assert_eq!((kept[3].parent, kept[4].parent), (Some(FlowId(7)), None));
 }
