@@ -59,16 +59,16 @@ impl Keeper {
 /// Where records are kept.
 #[derive(Debug)]
 pub struct Desk {
-    /// Nobody while he works beside.
+    /// None while it works beside.
     keeper: Option<Box<Keeper>>,
     beside: Option<Beside>,
-    /// He may work beside.
+    /// It may work beside.
     threaded: bool,
-    /// How long he was busy there.
+    /// How long it was busy there.
     took: Duration,
 }
 
-/// A keeper in a thread of his own.
+/// A keeper in a thread of its own.
 #[derive(Debug)]
 struct Beside {
     full: Sender<Ended>,
@@ -98,16 +98,16 @@ impl Desk {
         };
         let next = beside.empty.try_recv().unwrap_or_default();
         if let Err(refused) = beside.full.send(std::mem::replace(ended, next)) {
-            // He has panicked: fetching him says so.
+            // It has panicked: fetching it says so.
             *ended = refused.0;
             self.here(ended);
         }
     }
 
-    /// The keeper, when he has taken all that ended so far.
+    /// The keeper, when it has taken all that ended so far.
     ///
     /// # Panics
-    /// Where he panicked beside.
+    /// Where it panicked beside.
     pub fn here(&mut self, ended: &mut Ended) -> &mut Keeper {
         if let Some(Beside { full, empty, worker }) = self.beside.take() {
             drop((full, empty));
@@ -117,18 +117,18 @@ impl Desk {
                 self.took += took;
             }
         }
-        let keeper = self.keeper.as_mut().expect("a keeper comes back as he went");
+        let keeper = self.keeper.as_mut().expect("a keeper comes back");
         keeper.keep(ended);
         keeper
     }
 
-    /// The keeper, when all is done, and how long he was busy in a thread of his own.
+    /// The keeper, when all is done, and how long it was busy in a thread of its own.
     pub fn finish(mut self, ended: &mut Ended) -> (Keeper, Duration) {
         self.here(ended);
-        (*self.keeper.expect("a keeper comes back as he went"), self.took)
+        (*self.keeper.expect("a keeper comes back"), self.took)
     }
 
-    /// Sends the keeper to work beside; he stays where no thread can be had.
+    /// Sends the keeper to work beside; it stays where no thread can be had.
     fn go_beside(&mut self) {
         let (give, given) = bounded::<Box<Keeper>>(1);
         let (full, portions) = bounded::<Ended>(QUEUE);

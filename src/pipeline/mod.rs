@@ -2,8 +2,8 @@
 //!
 //! In: paths of captures, directories and record files. Out: [`Extracted`]: the records of all of them as one
 //! observation, what could not be read, and where the time went. This room knows no format and no protocol: it hands
-//! packets from one room to the next, in file order, and turns conversations into records. [`carve`] leads from records
-//! back to packets.
+//! packets from one room to the next, in file order, and turns conversations into records, where threads are allowed in one
+//! of its own (`keeper`). [`carve`] leads from records back to packets.
 
 pub mod carve;
 mod convert;
@@ -29,7 +29,7 @@ use store::Store;
 /// How to extract.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Read and hash in a thread of its own.
+    /// Read and hash in a thread of its own, and make and keep records in another.
     pub threaded: bool,
     /// Take the SHA-256 of the captures.
     pub hash: bool,

@@ -2,10 +2,11 @@
 //! github.com/FoxIO-LLC/ja4, BSD licence). The other members of that suite have another licence and stay out.
 
 use super::parser::{ClientHello, ServerHello, kind};
+use crate::record::Hex;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, ToSmolStr as _};
 use std::fmt::Write as _;
 
 /// What carried the hello, the first letter of a JA4.
@@ -52,23 +53,14 @@ fn digit(value: u16) -> char {
 
 /// JA3 of a client in hexadecimal.
 pub fn ja3(hello: &ClientHello<'_>) -> SmolStr {
-    hexadecimal(&Md5::digest(ja3_text(hello)))
-}
-
-/// Bytes of a digest, at most 16, in lower-case hexadecimal.
-fn hexadecimal(bytes: &[u8]) -> SmolStr {
-    let mut text = [0; 32];
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, *byte]);
-    let count =
-        text.iter_mut().zip(digits).map(|(place, nibble)| *place = digit(nibble.into()) as u8).count();
-    text.get(..count).and_then(|text| std::str::from_utf8(text).ok()).map(SmolStr::new).unwrap_or_default()
+    Hex::from(&Md5::digest(ja3_text(hello))[..]).to_smolstr()
 }
 
 /// JA3S of a server in hexadecimal. Servers send no GREASE, so none is left out.
 pub fn ja3s(hello: &ServerHello) -> SmolStr {
     let mut text = format!("{},{},", hello.legacy_version, hello.suite);
     dashed(&mut text, hello.kinds.iter().copied());
-    hexadecimal(&Md5::digest(text))
+    Hex::from(&Md5::digest(text)[..]).to_smolstr()
 }
 
 /// JA4 of a client.
@@ -128,7 +120,7 @@ fn short_hash(text: &str) -> SmolStr {
     if text.is_empty() {
         return SmolStr::new_static("000000000000");
     }
-    hexadecimal(&Sha256::digest(text)[..6])
+    Hex::from(&Sha256::digest(text)[..6]).to_smolstr()
 }
 
 fn version_digits(hello: &ClientHello<'_>, carried: Carried) -> &'static str {

@@ -4,9 +4,8 @@ use crate::detect::families::{FamilyRule, evaluate, shipped};
 use crate::detect::ledger::{Channel, HostView, Ledger, Traits};
 use crate::detect::{ChannelIx, Statement};
 use crate::record::{
-    Archive, Body, Certificate, Client, ClientBy, CommunityId, Dns, Endpoint, Exchange, Field, FirstBytes,
-    Flow, FlowId, Frames, Ftp, Headers, Hex, Mail, Member, Other, Part, Proto, Shape, SideName, Sides, Smtp,
-    State, Tls, Turn,
+    Archive, Body, Certificate, Client, Dns, Endpoint, Exchange, Field, FirstBytes, Flow, FlowId, Frames,
+    Ftp, Headers, Hex, Mail, Member, Other, Part, Proto, Shape, SideName, Sides, Smtp, Tls, Turn, testing,
 };
 use crate::time::{Duration, Timestamp};
 use smol_str::SmolStr;
@@ -20,35 +19,18 @@ pub const VICTIM: &str = "192.0.2.10";
 /// A flow to `server` (`address:port`), `second` seconds after the beginning.
 pub fn flow(server: &str, second: i64) -> Flow {
     let server: std::net::SocketAddr = server.parse().expect("address and port");
+    let plain = testing::flow();
     Flow {
         id: FlowId(second as u64),
-        community_id: CommunityId([0; 20]),
-        capture: 0,
         frames: Frames { first: second as u64 * 10 + 1, last: second as u64 * 10 + 8, count: 8 },
-        continued: Vec::new(),
-        link: Vec::new(),
-        proto: Proto::Tcp,
-        client: Client { addr: VICTIM.parse().expect("address"), port: 50_000, by: ClientBy::Syn, mac: None },
+        client: Client { addr: VICTIM.parse().expect("address"), ..plain.client },
         server: Endpoint { addr: server.ip(), port: server.port() },
         start: moment(second),
         end: moment(second + 1),
-        state: State::Closed,
         packets: Sides { to_server: 4, to_client: 4 },
         bytes: Sides { to_server: 1000, to_client: 1000 },
         payload: Sides { to_server: 600, to_client: 600 },
-        gaps: Sides::default(),
-        turns: Vec::new(),
-        turns_rest: None,
-        first_bytes: FirstBytes::default(),
-        parent: None,
-        conflicts: 0,
-        tls: None,
-        http: Vec::new(),
-        dns: Vec::new(),
-        smtp: None,
-        ftp: None,
-        quic: None,
-        other: None,
+        ..plain
     }
 }
 
