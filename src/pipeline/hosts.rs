@@ -1,9 +1,9 @@
 //! Folds hints and link-layer addresses into host records.
 
 use crate::record::{Flow, Hint, Host, Mac, Named};
+use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
-use hashbrown::{HashMap, HashSet};
-use std::collections::{BTreeMap, BTreeSet};
+use smallvec::SmallVec;
 use std::net::IpAddr;
 
 /// Hosts that are kept; beyond it new ones are not described.
@@ -17,10 +17,13 @@ const MAX_ADDRS_OF_MAC: usize = 6;
 /// The hosts of a run.
 #[derive(Debug, Default)]
 pub struct Hosts {
+    /// What hints and earlier runs tell.
     known: HashMap<IpAddr, Host>,
-    addrs_of: BTreeMap<Mac, BTreeSet<IpAddr>>,
-    /// What flows told, and the last of it. Bounded like hosts and their values.
-    told: HashSet<(IpAddr, Mac)>,
+    /// Link-layer addresses of hosts: most have nothing else, and most have one.
+    macs: HashMap<IpAddr, SmallVec<[Mac; 2]>>,
+    /// Which hosts have a link-layer address by flows, up to one more than may.
+    addrs_of: HashMap<Mac, SmallVec<[IpAddr; 1]>>,
+    /// What the last flow told.
     latest: Option<(IpAddr, Mac)>,
 }
 
@@ -38,24 +41,29 @@ impl Hosts {
         let Some(mac) = flow.client.mac else { return };
         let addr = flow.client.addr;
         // Most flows tell what the one before told.
-        if self.latest.replace((addr, mac)) == Some((addr, mac)) || self.told.contains(&(addr, mac)) {
+        if self.latest.replace((addr, mac)) == Some((addr, mac)) {
             return;
         }
         // Of a router nothing is told in the end.
-        if self.addrs_of.get(&mac).is_some_and(|addrs| addrs.len() > MAX_ADDRS_OF_MAC) {
-            return;
+        let router = self.addrs_of.get(&mac).is_some_and(|addrs| addrs.len() > MAX_ADDRS_OF_MAC);
+        if !router && self.mac(addr, mac) {
+            self.addrs_of.entry(mac).or_default().push(addr);
         }
-        let Some(host) = self.host(addr) else { return };
-        if host.macs.len() >= MAX_VALUES {
-            return;
+    }
+
+    /// Adds a link-layer address of a host; false where it was known or is too many.
+    fn mac(&mut self, addr: IpAddr, mac: Mac) -> bool {
+        let full = self.macs.len() >= MAX_HOSTS;
+        let macs = match self.macs.entry(addr) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(_) if full => return false,
+            Entry::Vacant(new) => new.insert(SmallVec::new()),
+        };
+        let new = macs.len() < MAX_VALUES && !macs.contains(&mac);
+        if new {
+            macs.push(mac);
         }
-        let text = mac.to_string();
-        if host.macs.contains(&text) {
-            return;
-        }
-        host.macs.push(text);
-        self.addrs_of.entry(mac).or_default().insert(addr);
-        self.told.insert((addr, mac));
+        new
     }
 
     /// Takes one hint.
@@ -73,12 +81,10 @@ impl Hosts {
 
     /// Takes a host that an earlier run described.
     pub fn known(&mut self, known: Host) {
-        let Some(host) = self.host(known.addr) else { return };
-        for mac in known.macs {
-            if !host.macs.contains(&mac) && host.macs.len() < MAX_VALUES {
-                host.macs.push(mac);
-            }
+        for mac in known.macs.iter().filter_map(|mac| mac.parse().ok()) {
+            self.mac(known.addr, mac);
         }
+        let Some(host) = self.host(known.addr) else { return };
         for (values, more) in [
             (&mut host.names, known.names),
             (&mut host.users, known.users),
@@ -93,11 +99,16 @@ impl Hosts {
 
     /// The hosts by address, values by first sight.
     pub fn finish(self) -> Vec<Host> {
-        let Self { known: hosts, addrs_of, .. } = self;
-        let routers = addrs_of.iter().filter(|(_, addrs)| addrs.len() > MAX_ADDRS_OF_MAC);
-        let routers: BTreeSet<String> = routers.map(|(mac, _)| mac.to_string()).collect();
+        let Self { mut known, macs, addrs_of, .. } = self;
+        let router = |mac: &Mac| addrs_of.get(mac).is_some_and(|addrs| addrs.len() > MAX_ADDRS_OF_MAC);
+        for (addr, mut macs) in macs {
+            macs.retain(|mac| !router(mac));
+            if !macs.is_empty() {
+                let host = known.entry(addr).or_insert_with(|| Host::at(addr));
+                host.macs = macs.iter().map(Mac::to_string).collect();
+            }
+        }
         let tidy = |mut host: Host| {
-            host.macs.retain(|mac| !routers.contains(mac));
             for values in [&mut host.names, &mut host.users, &mut host.domains, &mut host.os_hints] {
                 values.sort_by(|a, b| (a.first, &a.value, &a.source).cmp(&(b.first, &b.value, &b.source)));
             }
@@ -110,7 +121,7 @@ impl Hosts {
                 && host.domains.is_empty()
                 && host.os_hints.is_empty())
         };
-        let mut hosts: Vec<Host> = hosts.into_values().map(tidy).filter(says).collect();
+        let mut hosts: Vec<Host> = known.into_values().map(tidy).filter(says).collect();
         hosts.sort_unstable_by_key(|host| host.addr);
         hosts
     }

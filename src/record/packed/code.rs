@@ -1,11 +1,16 @@
 //! How a value is written down in few bytes and read back.
 
 use super::common::Common;
-use crate::record::{Certificate, CommunityId, FlowId, Headers, Hex, Mac, Proto, SideName, Texts, Turn};
+use super::escaped;
+use super::macs::Macs;
+use crate::record::{
+    Certificate, CommunityId, FlowId, Frames, Headers, Hex, Mac, Proto, SideName, Texts, Turn,
+};
 use crate::time::Timestamp;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use smol_str::SmolStr;
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -21,12 +26,32 @@ pub trait Pack: Sized {
     fn pack(&self, to: &mut Packer);
     /// Reads it; none where the bytes are not those of such a value.
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self>;
+
+    /// Whether a structure marks its fields of this kind that hold something, and writes only those.
+    const MARKED: bool = false;
+    /// What a field that is not marked holds.
+    fn nothing() -> Option<Self> {
+        None
+    }
+    /// Whether it is that.
+    fn is_nothing(&self) -> bool {
+        false
+    }
+    /// Writes one that is marked.
+    fn pack_marked(&self, to: &mut Packer) {
+        self.pack(to);
+    }
+    /// Reads one that is marked.
+    fn unpack_marked(from: &mut Unpacker<'_>) -> Option<Self> {
+        Self::unpack(from)
+    }
 }
 
-/// What the short forms of all records share: each text and certificate once.
+/// What the short forms of all records share: each text, address of a link and certificate once.
 #[derive(Debug, Default, Clone)]
 pub struct Shared {
     texts: Common,
+    macs: Macs,
     certificates: Vec<Arc<Certificate>>,
     index: HashTable<u32>,
     hasher: RandomState,
@@ -37,7 +62,7 @@ pub struct Shared {
 impl Shared {
     /// About what it takes, in bytes.
     pub const fn weight(&self) -> usize {
-        self.texts.weight() + self.weight
+        self.texts.weight() + self.macs.weight() + self.weight
     }
 
     /// The number of a certificate, a new one where it has none.
@@ -68,28 +93,38 @@ pub struct Packer {
     pub bytes: Vec<u8>,
     /// What it refers to.
     pub shared: Shared,
-    last: Last,
+    near: Near,
+    /// Where the first bytes are that it wrote out, and how many.
+    firsts: [Option<(usize, usize)>; FIRSTS],
+    /// A text without its escapes.
+    plain: Vec<u8>,
 }
 
-/// What the last value of some kinds was: the next is written as its distance from that.
+/// What values of some kinds are near to: they are written as their distance from that.
 #[derive(Debug, Default, Clone, Copy)]
-struct Last {
+struct Near {
+    /// A moment, for all of a record.
     time: i64,
+    /// Those of the turn before.
     offset: i64,
     frame: u64,
 }
 
-impl Last {
-    const fn new(near: Timestamp) -> Self {
-        Self { time: near.0, offset: 0, frame: 0 }
+impl Near {
+    const fn new(time: Timestamp) -> Self {
+        Self { time: time.0, offset: 0, frame: 0 }
     }
 }
+
+/// First bytes of a record that others are compared with: what a side sent, and the body in it, begin alike.
+const FIRSTS: usize = 2;
 
 impl Packer {
     /// Begins anew: what comes next can be read alone by who knows a moment near its own.
     pub fn begin(&mut self, near: Timestamp) {
         self.bytes.clear();
-        self.last = Last::new(near);
+        self.near = Near::new(near);
+        self.firsts = [None; FIRSTS];
     }
 
     fn number(&mut self, mut number: u64) {
@@ -108,32 +143,58 @@ impl Packer {
     fn text(&mut self, text: &str) {
         let known = (MIN_TEXT..=MAX_TEXT).contains(&text.len()).then(|| self.shared.texts.number(text));
         if let Some(number) = known.flatten() {
-            self.number(u64::from(number) << 1 | 1);
+            self.number(u64::from(number) << 2 | KNOWN);
+        } else if escaped::shorten(text, &mut self.plain) {
+            self.number((self.plain.len() as u64) << 2 | ESCAPED);
+            self.bytes.extend_from_slice(&self.plain);
         } else {
-            self.number((text.len() as u64) << 1);
+            self.number((text.len() as u64) << 2);
             self.bytes.extend_from_slice(text.as_bytes());
         }
     }
+
+    /// Marks the fields that hold something.
+    pub(super) fn marks(&mut self, marks: impl IntoIterator<Item = (bool, bool)>) {
+        let marked = marks.into_iter().filter(|(marked, _)| *marked);
+        let all =
+            marked.enumerate().fold(0, |all, (place, (_, something))| all | u64::from(something) << place);
+        self.number(all);
+    }
+
+    /// Writes a field that may be marked.
+    pub(super) fn field<T: Pack>(&mut self, field: &T) {
+        if !T::MARKED {
+            field.pack(self);
+        } else if !field.is_nothing() {
+            field.pack_marked(self);
+        }
+    }
 }
+
+/// How a text is written, in the lower bits of its length or number: written out, by number, without its escapes.
+const KNOWN: u64 = 1;
+const ESCAPED: u64 = 2;
 
 /// Gives values in the order they were written.
 #[derive(Debug)]
 pub struct Unpacker<'a> {
     rest: &'a [u8],
     shared: &'a Shared,
-    last: Last,
+    near: Near,
+    /// The first bytes that were written out.
+    firsts: [Option<&'a [u8]>; FIRSTS],
 }
 
 /// A text that is read: known by number, or written out.
 enum Text<'a> {
     Known(&'a SmolStr),
-    Own(&'a str),
+    Own(Cow<'a, str>),
 }
 
 impl<'a> Unpacker<'a> {
     /// Reads what a packer wrote since it began anew, near the same moment.
     pub fn new(bytes: &'a [u8], shared: &'a Shared, near: Timestamp) -> Self {
-        Self { rest: bytes, shared, last: Last::new(near) }
+        Self { rest: bytes, shared, near: Near::new(near), firsts: [None; FIRSTS] }
     }
 
     pub(super) fn byte(&mut self) -> Option<u8> {
@@ -173,12 +234,49 @@ impl<'a> Unpacker<'a> {
 
     fn text(&mut self) -> Option<Text<'a>> {
         let head = self.number()?;
-        if head & 1 == 1 {
-            return self.shared.texts.get((head >> 1) as usize).map(Text::Known);
+        let (number, kind) = ((head >> 2) as usize, head & 3);
+        if kind == KNOWN {
+            return self.shared.texts.get(number).map(Text::Known);
         }
-        let own = self.take((head >> 1) as usize)?;
-        std::str::from_utf8(own).ok().map(Text::Own)
+        let own = self.take(number)?;
+        if kind == ESCAPED {
+            return Some(Text::Own(Cow::Owned(escaped::restore(own))));
+        }
+        std::str::from_utf8(own).ok().map(|own| Text::Own(Cow::Borrowed(own)))
     }
+
+    /// Reads a field that may be marked; `marks` of those that come are moved on.
+    pub(super) fn field<T: Pack>(&mut self, marks: &mut u64) -> Option<T> {
+        if !T::MARKED {
+            return T::unpack(self);
+        }
+        let something = *marks & 1 == 1;
+        *marks >>= 1;
+        if something { T::unpack_marked(self) } else { T::nothing() }
+    }
+
+    /// Reads the marks of fields.
+    pub(super) fn marks(&mut self) -> Option<u64> {
+        self.number()
+    }
+}
+
+/// Whether a field is of a kind that is marked, and holds something.
+pub(super) fn mark<T: Pack>(field: &T) -> (bool, bool) {
+    (T::MARKED, !field.is_nothing())
+}
+
+/// A kind of which structures mark the fields that are not its default.
+macro_rules! marked {
+    () => {
+        const MARKED: bool = true;
+        fn nothing() -> Option<Self> {
+            Some(Self::default())
+        }
+        fn is_nothing(&self) -> bool {
+            *self == Self::default()
+        }
+    };
 }
 
 /// Numbers: seven bits a byte, the least first.
@@ -191,6 +289,7 @@ macro_rules! numbers {
             fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
                 from.number()?.try_into().ok()
             }
+            marked!();
         }
     )*};
 }
@@ -221,6 +320,12 @@ impl Pack for bool {
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
         Some(from.byte()? != 0)
     }
+
+    marked!();
+    fn pack_marked(&self, _: &mut Packer) {}
+    fn unpack_marked(_: &mut Unpacker<'_>) -> Option<Self> {
+        Some(true)
+    }
 }
 
 impl Pack for SmolStr {
@@ -230,9 +335,10 @@ impl Pack for SmolStr {
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
         Some(match from.text()? {
             Text::Known(known) => known.clone(),
-            Text::Own(own) => Self::new(own),
+            Text::Own(own) => own.into(),
         })
     }
+    marked!();
 }
 
 impl Pack for String {
@@ -242,9 +348,10 @@ impl Pack for String {
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
         Some(match from.text()? {
             Text::Known(known) => known.as_str().to_owned(),
-            Text::Own(own) => own.to_owned(),
+            Text::Own(own) => own.into_owned(),
         })
     }
+    marked!();
 }
 
 impl Pack for Texts {
@@ -267,11 +374,12 @@ impl Pack for Texts {
         for _ in 0..count {
             match from.text()? {
                 Text::Known(known) => all.push(known),
-                Text::Own(own) => all.push(own),
+                Text::Own(own) => all.push(&own),
             }
         }
         Some(all)
     }
+    marked!();
 }
 
 impl Pack for Headers {
@@ -281,28 +389,72 @@ impl Pack for Headers {
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
         Texts::unpack(from).map(Self::from)
     }
+    marked!();
 }
 
+/// First bytes: as many as some that were written before, or written out.
 impl Pack for Hex {
     fn pack(&self, to: &mut Packer) {
-        to.number(self.0.len() as u64);
-        to.bytes.extend_from_slice(&self.0);
+        let own = &*self.0;
+        let begins = |first: &Option<(usize, usize)>| {
+            first.is_some_and(|(from, len)| {
+                to.bytes.get(from..from + len).is_some_and(|first| first.starts_with(own))
+            })
+        };
+        let length = (own.len() as u64) << 2;
+        if own.len() >= MIN_FIRST
+            && let Some(known) = to.firsts.iter().position(begins)
+        {
+            to.number(length | (known as u64 + 1));
+            return;
+        }
+        to.number(length);
+        if let Some(free) = to.firsts.iter_mut().find(|first| first.is_none()) {
+            *free = Some((to.bytes.len(), own.len()));
+        }
+        to.bytes.extend_from_slice(own);
     }
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
-        let count = from.number()?;
-        from.take(usize::try_from(count).ok()?).map(Self::from)
+        let head = from.number()?;
+        let length = usize::try_from(head >> 2).ok()?;
+        if let Some(known) = (head as usize & 3).checked_sub(1) {
+            return from.firsts.get(known)?.as_ref()?.get(..length).map(Self::from);
+        }
+        let own = from.take(length)?;
+        if let Some(free) = from.firsts.iter_mut().find(|first| first.is_none()) {
+            *free = Some(own);
+        }
+        Some(Self::from(own))
     }
+    marked!();
 }
+
+/// Fewer first bytes are written out, in bytes.
+const MIN_FIRST: usize = 4;
 
 impl<T: Pack> Pack for Option<T> {
     fn pack(&self, to: &mut Packer) {
         self.is_some().pack(to);
+        self.pack_marked(to);
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        if bool::unpack(from)? { Self::unpack_marked(from) } else { Some(None) }
+    }
+
+    const MARKED: bool = true;
+    fn nothing() -> Option<Self> {
+        Some(None)
+    }
+    fn is_nothing(&self) -> bool {
+        self.is_none()
+    }
+    fn pack_marked(&self, to: &mut Packer) {
         if let Some(own) = self {
             own.pack(to);
         }
     }
-    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
-        if bool::unpack(from)? { T::unpack(from).map(Some) } else { Some(None) }
+    fn unpack_marked(from: &mut Unpacker<'_>) -> Option<Self> {
+        T::unpack(from).map(Some)
     }
 }
 
@@ -330,6 +482,14 @@ impl<T: Pack> Pack for Vec<T> {
             all.push(T::unpack(from)?);
         }
         Some(all)
+    }
+
+    const MARKED: bool = true;
+    fn nothing() -> Option<Self> {
+        Some(Self::new())
+    }
+    fn is_nothing(&self) -> bool {
+        self.is_empty()
     }
 }
 
@@ -370,12 +530,10 @@ impl Pack for IpAddr {
 
 impl Pack for Timestamp {
     fn pack(&self, to: &mut Packer) {
-        to.distance(self.0.wrapping_sub(to.last.time));
-        to.last.time = self.0;
+        to.distance(self.0.wrapping_sub(to.near.time));
     }
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
-        from.last.time = from.last.time.wrapping_add(from.distance()?);
-        Some(Self(from.last.time))
+        Some(Self(from.near.time.wrapping_add(from.distance()?)))
     }
 }
 
@@ -383,26 +541,49 @@ impl Pack for Turn {
     fn pack(&self, to: &mut Packer) {
         let Self(side, offset, bytes, frame) = self;
         side.pack(to);
-        to.distance(offset.wrapping_sub(to.last.offset));
+        to.distance(offset.wrapping_sub(to.near.offset));
         bytes.pack(to);
-        to.distance(frame.wrapping_sub(to.last.frame) as i64);
-        (to.last.offset, to.last.frame) = (*offset, *frame);
+        to.distance(frame.wrapping_sub(to.near.frame) as i64);
+        (to.near.offset, to.near.frame) = (*offset, *frame);
     }
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
         let side = SideName::unpack(from)?;
-        from.last.offset = from.last.offset.wrapping_add(from.distance()?);
+        from.near.offset = from.near.offset.wrapping_add(from.distance()?);
         let bytes = u64::unpack(from)?;
-        from.last.frame = from.last.frame.wrapping_add(from.distance()? as u64);
-        Some(Self(side, from.last.offset, bytes, from.last.frame))
+        from.near.frame = from.near.frame.wrapping_add(from.distance()? as u64);
+        Some(Self(side, from.near.offset, bytes, from.near.frame))
+    }
+}
+
+impl Pack for Frames {
+    fn pack(&self, to: &mut Packer) {
+        let Self { first, last, count } = self;
+        first.pack(to);
+        to.distance(last.wrapping_sub(*first) as i64);
+        count.pack(to);
+        to.near.frame = *first;
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        let first = u64::unpack(from)?;
+        let last = first.wrapping_add(from.distance()? as u64);
+        from.near.frame = first;
+        Some(Self { first, last, count: u64::unpack(from)? })
     }
 }
 
 impl Pack for Mac {
     fn pack(&self, to: &mut Packer) {
-        to.bytes.extend_from_slice(&self.0);
+        let number = to.shared.macs.number(*self);
+        to.number(number.map_or(0, |number| u64::from(number) + 1));
+        if number.is_none() {
+            to.bytes.extend_from_slice(&self.0);
+        }
     }
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
-        from.array().map(Self)
+        match from.number()?.checked_sub(1) {
+            Some(number) => from.shared.macs.get(usize::try_from(number).ok()?),
+            None => from.array().map(Self),
+        }
     }
 }
 
@@ -424,24 +605,24 @@ impl Pack for CommunityId {
     }
 }
 
+/// By its number; the four that have names below what those numbers are moved to.
 impl Pack for Proto {
     fn pack(&self, to: &mut Packer) {
-        let (kind, number) = match self {
-            Self::Tcp => (0, 0),
-            Self::Udp => (1, 0),
-            Self::Icmp => (2, 0),
-            Self::Icmp6 => (3, 0),
-            Self::Ip(number) => (4, *number),
-        };
-        to.bytes.extend_from_slice(&[kind, number]);
+        to.number(match self {
+            Self::Tcp => 0,
+            Self::Udp => 1,
+            Self::Icmp => 2,
+            Self::Icmp6 => 3,
+            Self::Ip(number) => 4 + u64::from(*number),
+        });
     }
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
-        Some(match from.array()? {
-            [0, _] => Self::Tcp,
-            [1, _] => Self::Udp,
-            [2, _] => Self::Icmp,
-            [3, _] => Self::Icmp6,
-            [_, number] => Self::Ip(number),
+        Some(match from.number()? {
+            0 => Self::Tcp,
+            1 => Self::Udp,
+            2 => Self::Icmp,
+            3 => Self::Icmp6,
+            number => Self::Ip(u8::try_from(number - 4).ok()?),
         })
     }
 }
@@ -474,18 +655,36 @@ macro_rules! words {
     )*};
 }
 
-/// Structures: their fields in order. A field that is not listed does not compile.
+/// Structures: their fields in order, behind a semicolon those that may be left out, with a mark for each that is there.
+/// Of one that is called `Default` that value may be left out itself. A field that is not listed does not compile.
 macro_rules! structures {
-    ($($name:ident { $($field:ident),* })*) => {$(
+    ($($name:ident $(: $default:ident)? { $($field:ident),* $(; $($marked:ident),*)? })*) => {$(
         impl Pack for $name {
             fn pack(&self, to: &mut Packer) {
-                let Self { $($field),* } = self;
+                let Self { $($field,)* $($($marked),*)? } = self;
                 $($field.pack(to);)*
+                $(
+                    to.marks([$(mark($marked)),*]);
+                    $(to.field($marked);)*
+                )?
             }
             fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
                 $(let $field = Pack::unpack(from)?;)*
-                Some(Self { $($field),* })
+                $(
+                    let mut marks = from.marks()?;
+                    $(let $marked = from.field(&mut marks)?;)*
+                )?
+                Some(Self { $($field,)* $($($marked),*)? })
             }
+            $(
+                const MARKED: bool = true;
+                fn nothing() -> Option<Self> {
+                    Some($default::default())
+                }
+                fn is_nothing(&self) -> bool {
+                    *self == <Self as $default>::default()
+                }
+            )?
         }
     )*};
 }

@@ -1,10 +1,10 @@
 //! The fields of all records, in the order they are written.
 
 use super::Outline;
-use super::code::{Pack, Packer, Unpacker, structures, words};
+use super::code::{Pack, Packer, Unpacker, mark, structures, words};
 use crate::record::{
-    Archive, Body, Client, ClientBy, Continued, Dns, Endpoint, Exchange, Field, FirstBytes, Flow, Frames,
-    Ftp, Mail, Marker, Member, Other, Part, Quic, Shape, SideName, Sides, Smtp, State, Tls, TurnsRest,
+    Archive, Body, Client, ClientBy, Continued, Dns, Endpoint, Exchange, Field, FirstBytes, Flow, Ftp, Mail,
+    Marker, Member, Other, Part, Quic, Shape, SideName, Sides, Smtp, State, Tls, TurnsRest,
 };
 
 words! {
@@ -15,36 +15,37 @@ words! {
 }
 
 structures! {
-    Sides { to_server, to_client }
+    Sides: Default { to_server, to_client }
     Client { addr, port, by, mac }
     Endpoint { addr, port }
-    Frames { first, last, count }
     Continued { capture, frames }
     TurnsRest { count, bytes, gaps_ms, sizes, last }
-    FirstBytes { to_server, to_client }
+    FirstBytes: Default { to_server, to_client }
     Outline { start, end, payload, client, server }
-    // Begins as its outline does.
+    // Begins as its outline does. What is there most often has the first marks: seven take a byte.
     Flow {
-        start, end, payload, client, server, id, community_id, capture, frames, continued, link, proto, state, packets,
-        bytes, gaps, turns, turns_rest, first_bytes, parent, conflicts, tls, quic, http, dns, smtp, ftp, other
+        start, end, payload, client, server, id, community_id, frames, proto, state, packets, bytes;
+        turns, dns, tls, http, other, first_bytes, capture, gaps, turns_rest, continued, link, parent, conflicts, quic,
+        smtp, ftp
     }
-    Tls { version, sni, alpn, ja3, ja3s, ja4, cipher, frame, established, certificates, records, after }
+    Tls { ; version, sni, ja3, ja4, ja3s, cipher, frame, established, certificates, records, alpn, after }
     Quic { version }
     Exchange {
-        method, host, path, version, headers, status, response_headers, request, response, time, frame, last_frame
+        method, path, version, time, frame, last_frame;
+        host, headers, status, response_headers, request, response
     }
-    Dns { query, kind, rcode, answers, time, frame, bytes }
-    Smtp { banner, ehlo, auth, user, authenticated, starttls, mails }
-    Mail { from, to, subject, headers, mailer, hints, body, reply, time, frames }
-    Ftp { banner, user, authenticated, commands }
-    Other { protocol, name, verb, to_server, to_client, prefix }
+    Dns { query, kind, time, frame, bytes; rcode, answers }
+    Smtp { ; banner, ehlo, auth, user, authenticated, starttls, mails }
+    Mail { body, time, frames; from, to, subject, headers, mailer, hints, reply }
+    Ftp { ; banner, user, authenticated, commands }
+    Other { ; protocol, name, verb, to_server, to_client, prefix }
     Body {
-        bytes, missing, declared, encoding, file_name, magic, shape, entropy, first, archive, wrapped, parts, more_parts,
-        fields, markers
+        ; bytes, first, entropy, shape, declared, magic, encoding, missing, fields, file_name, archive, wrapped, parts,
+        more_parts, markers
     }
     Archive { kind, encrypted, members, more }
     Member { name, bytes }
-    Part { name, body, value }
+    Part { body; name, value }
     Field { name, bytes, value, class }
     Marker { name, count }
 }

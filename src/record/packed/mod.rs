@@ -7,7 +7,9 @@
 
 mod code;
 mod common;
+mod escaped;
 mod fields;
+mod macs;
 
 use super::{Client, Endpoint, Flow, Sides};
 use crate::time::Timestamp;
