@@ -106,10 +106,6 @@ pub struct TurnsRest {
 /// A conversation that ended, client first wherever there are two.
 #[derive(Debug, Clone)]
 pub struct Conversation<F> {
-    /// First 8 bytes of a hash of tunnel, endpoints, transport and start.
-    pub id: u64,
-    /// SHA-1 of Community ID version 1, seed 0, of the innermost addresses.
-    pub community_id: [u8; 20],
     /// Carrier, client and server.
     pub key: FlowKey,
     /// How the client was told.

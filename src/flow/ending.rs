@@ -1,6 +1,5 @@
 //! From an entry of the table to a conversation.
 
-use super::community::{community_id, identity};
 use super::entry::{ACKED, Cold, Common, FIN, Hot, KNOWN, RST, Rare, SYN, TALKED};
 use super::key::Dir;
 use super::{At, ClientBy, Conversation, Dissector, FlowKey, State};
@@ -76,8 +75,6 @@ impl<D: Dissector> Hot<D> {
         }
         let oriented = |pair: [u64; 2]| if client == 0 { pair } else { [pair[1], pair[0]] };
         Conversation {
-            id: identity(&encapsulation, &key, rare.start.time),
-            community_id: community_id(0, key.protocol(), key.client, key.server),
             client_by: by,
             client_mac: rare.macs[0],
             server_mac: rare.macs[1],

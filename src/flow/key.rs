@@ -64,7 +64,7 @@ enum Asks {
     Unknown,
 }
 
-/// IP protocol, source and destination of a packet, with ports as [`community_id`](super::community_id) takes them: 0
+/// IP protocol, source and destination of a packet, with ports as Community ID takes them: 0
 /// where there are none, and for ICMP type and code of this very message.
 pub fn endpoints(layers: &Layers<'_>) -> (u8, SocketAddr, SocketAddr) {
     let (protocol, src, dst) = match layers.transport {

@@ -10,12 +10,12 @@
 //! who spoke when. All that input can grow has a bound, stated where it is kept.
 
 mod clock;
-mod community;
 mod config;
 mod conversation;
 mod dissector;
 mod ending;
 mod entry;
+mod identity;
 mod key;
 mod stream;
 mod table;
@@ -27,7 +27,6 @@ mod tests;
 mod turns;
 mod wheel;
 
-pub use community::community_id;
 pub use config::Config;
 pub use conversation::{ClientBy, Conversation, FlowKey, FrameSpan, State, Turn, TurnsRest};
 pub use dissector::{Appetite, At, Carrier, Dissector, Opening, Side};

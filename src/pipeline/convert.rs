@@ -41,8 +41,8 @@ pub fn flow(conversation: &mut Conversation<Facts>) -> (Flow, Vec<Hint>) {
         FirstBytes { to_server: Hex::from(&*to_server), to_client: Hex::from(&*to_client) }
     };
     let mut flow = Flow {
-        id: FlowId(conversation.id),
-        community_id: CommunityId(conversation.community_id),
+        id: FlowId(conversation.identity()),
+        community_id: CommunityId::default(),
         capture,
         frames: frames(span),
         continued: later.iter().map(|&(capture, span)| Continued { capture, frames: frames(span) }).collect(),
@@ -75,6 +75,7 @@ pub fn flow(conversation: &mut Conversation<Facts>) -> (Flow, Vec<Hint>) {
         quic: None,
         other: None,
     };
+    flow.community_id = CommunityId::of(&flow);
     let mut hints = Vec::new();
     if let Some(mut facts) = facts {
         hints = std::mem::take(&mut facts.hints);

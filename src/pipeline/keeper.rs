@@ -177,8 +177,6 @@ mod tests {
             frame: number.into(),
         };
         Conversation {
-            id: number.into(),
-            community_id: [0; 20],
             key: FlowKey {
                 carrier: Carrier::Udp,
                 client: (client, number as u16).into(),

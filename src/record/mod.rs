@@ -7,6 +7,7 @@
 
 mod app;
 mod body;
+mod community;
 mod flow;
 mod host;
 mod io;

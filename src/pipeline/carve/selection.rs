@@ -2,7 +2,7 @@
 
 use super::marks::Marks;
 use crate::decode::Layers;
-use crate::flow::{community_id, endpoints};
+use crate::flow::endpoints;
 use crate::record::CommunityId;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -244,10 +244,10 @@ fn is_of_channel(want: &Want, (protocol, src, dst): Ends) -> bool {
 /// The Community IDs that a packet's conversation may have. Messages of ICMP that have no answer are one conversation
 /// in both directions, with the ID of the first.
 fn ids((protocol, src, dst): Ends) -> impl Iterator<Item = CommunityId> {
-    let id = CommunityId(community_id(0, protocol, src, dst));
+    let id = CommunityId::new(0, protocol, src, dst);
     let mirrored = ICMP.contains(&protocol).then(|| {
         let (from, to) = (SocketAddr::new(dst.ip(), src.port()), SocketAddr::new(src.ip(), dst.port()));
-        CommunityId(community_id(0, protocol, from, to))
+        CommunityId::new(0, protocol, from, to)
     });
     std::iter::once(id).chain(mirrored)
 }

@@ -43,7 +43,7 @@ fn vxlan(inner: &[u8]) -> Vec<u8> {
 
 fn id(protocol: u8, src: &str, dst: &str) -> CommunityId {
     let end = |text: &str| text.parse::<SocketAddr>().unwrap();
-    CommunityId(crate::flow::community_id(0, protocol, end(src), end(dst)))
+    CommunityId::new(0, protocol, end(src), end(dst))
 }
 
 fn conversation() -> Want {

@@ -4,7 +4,7 @@ use super::common::Common;
 use super::escaped;
 use super::macs::Macs;
 use crate::record::{
-    Certificate, CommunityId, FlowId, Frames, Headers, Hex, Mac, Proto, SideName, Texts, Turn,
+    Certificate, CommunityId, Flow, FlowId, Frames, Headers, Hex, Mac, Proto, SideName, Texts, Turn,
 };
 use crate::time::Timestamp;
 use foldhash::fast::RandomState;
@@ -94,6 +94,8 @@ pub struct Packer {
     /// What it refers to.
     pub shared: Shared,
     near: Near,
+    /// The record's Community ID is that of its ends, and is not written.
+    derived: bool,
     /// Where the first bytes are that it wrote out, and how many.
     firsts: [Option<(usize, usize)>; FIRSTS],
     /// A text without its escapes.
@@ -120,11 +122,13 @@ impl Near {
 const FIRSTS: usize = 2;
 
 impl Packer {
-    /// Begins anew: what comes next can be read alone by who knows a moment near its own.
-    pub fn begin(&mut self, near: Timestamp) {
+    /// Writes a record anew: it can be read alone by who knows when it began.
+    pub fn flow(&mut self, flow: &Flow) {
         self.bytes.clear();
-        self.near = Near::new(near);
+        self.near = Near::new(flow.start);
+        self.derived = flow.community_id == CommunityId::of(flow);
         self.firsts = [None; FIRSTS];
+        flow.pack(self);
     }
 
     fn number(&mut self, mut number: u64) {
@@ -181,6 +185,8 @@ pub struct Unpacker<'a> {
     rest: &'a [u8],
     shared: &'a Shared,
     near: Near,
+    /// The record's Community ID is that of its ends.
+    derived: bool,
     /// The first bytes that were written out.
     firsts: [Option<&'a [u8]>; FIRSTS],
 }
@@ -192,9 +198,18 @@ enum Text<'a> {
 }
 
 impl<'a> Unpacker<'a> {
-    /// Reads what a packer wrote since it began anew, near the same moment.
+    /// Reads what a packer wrote of a record that began then.
     pub fn new(bytes: &'a [u8], shared: &'a Shared, near: Timestamp) -> Self {
-        Self { rest: bytes, shared, near: Near::new(near), firsts: [None; FIRSTS] }
+        Self { rest: bytes, shared, near: Near::new(near), derived: false, firsts: [None; FIRSTS] }
+    }
+
+    /// Reads a record.
+    pub fn flow(mut self) -> Option<Flow> {
+        let mut flow = Flow::unpack(&mut self)?;
+        if self.derived {
+            flow.community_id = CommunityId::of(&flow);
+        }
+        Some(flow)
     }
 
     pub(super) fn byte(&mut self) -> Option<u8> {
@@ -537,21 +552,31 @@ impl Pack for Timestamp {
     }
 }
 
+/// Side and distance of the frame in one number: most turns begin a few frames after the one before.
 impl Pack for Turn {
     fn pack(&self, to: &mut Packer) {
         let Self(side, offset, bytes, frame) = self;
-        side.pack(to);
+        let frames = frame.wrapping_sub(to.near.frame);
+        // Frames that go back, or that are farther away than anything, are told by a zero.
+        let near = frames < 1 << 62;
+        to.number(if near { (frames + 1) << 1 } else { 0 } | u64::from(*side == SideName::Server));
+        if !near {
+            frame.pack(to);
+        }
         to.distance(offset.wrapping_sub(to.near.offset));
         bytes.pack(to);
-        to.distance(frame.wrapping_sub(to.near.frame) as i64);
         (to.near.offset, to.near.frame) = (*offset, *frame);
     }
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
-        let side = SideName::unpack(from)?;
+        let head = from.number()?;
+        let side = if head & 1 == 1 { SideName::Server } else { SideName::Client };
+        let frame = match head >> 1 {
+            0 => u64::unpack(from)?,
+            frames => from.near.frame.wrapping_add(frames - 1),
+        };
         from.near.offset = from.near.offset.wrapping_add(from.distance()?);
-        let bytes = u64::unpack(from)?;
-        from.near.frame = from.near.frame.wrapping_add(from.distance()? as u64);
-        Some(Self(side, from.near.offset, bytes, from.near.frame))
+        from.near.frame = frame;
+        Some(Self(side, from.near.offset, u64::unpack(from)?, frame))
     }
 }
 
@@ -596,12 +621,17 @@ impl Pack for FlowId {
     }
 }
 
+/// Not that of the record's ends: it is made again when all of the record is there.
 impl Pack for CommunityId {
     fn pack(&self, to: &mut Packer) {
-        to.bytes.extend_from_slice(&self.0);
+        to.bytes.push(u8::from(to.derived));
+        if !to.derived {
+            to.bytes.extend_from_slice(&self.0);
+        }
     }
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
-        from.array().map(Self)
+        from.derived = bool::unpack(from)?;
+        if from.derived { Some(Self::default()) } else { from.array().map(Self) }
     }
 }
 

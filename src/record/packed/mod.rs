@@ -184,8 +184,7 @@ impl Flows {
     }
 
     fn write(&mut self, flow: &Flow) -> Place {
-        self.packer.begin(flow.start);
-        flow.pack(&mut self.packer);
+        self.packer.flow(flow);
         let bytes = &self.packer.bytes;
         let fits = |chunk: &Vec<u8>| chunk.capacity() - chunk.len() >= bytes.len();
         if !self.chunks.last().is_some_and(fits) {
@@ -207,7 +206,7 @@ impl Flows {
     }
 
     fn read(&self, place: Place) -> Option<Flow> {
-        Flow::unpack(&mut self.reader(place)?)
+        self.reader(place)?.flow()
     }
 }
 

@@ -8,7 +8,7 @@ fn flow(start: i64, frame: u64) -> Flow {
     let addr: IpAddr =
         if frame.is_multiple_of(2) { [192, 0, 2, 7].into() } else { "2001:db8::7".parse().unwrap() };
     let plain = testing::flow();
-    Flow {
+    let mut own = Flow {
         id: FlowId(frame.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
         community_id: CommunityId([frame as u8; 20]),
         frames: Frames { first: frame, last: frame + 9, count: 5 },
@@ -19,7 +19,12 @@ fn flow(start: i64, frame: u64) -> Flow {
         bytes: Sides { to_server: u64::MAX, to_client: 1 },
         payload: Sides { to_server: 300, to_client: 1 << 40 },
         ..plain
+    };
+    // Every third has the Community ID of its ends.
+    if frame.is_multiple_of(3) {
+        own.community_id = CommunityId::of(&own);
     }
+    own
 }
 
 fn hex(bytes: &[u8]) -> Hex {
@@ -272,22 +277,17 @@ fn the_same_again_takes_little() {
 #[test]
 fn bytes_that_are_no_record_are_none() {
     let mut packer = Packer::default();
-    packer.begin(Timestamp(4));
-    full(5).pack(&mut packer);
+    packer.flow(&full(5));
     let bytes = packer.bytes.clone();
     for end in 0..bytes.len() {
-        assert_eq!(
-            Flow::unpack(&mut Unpacker::new(&bytes[..end], &packer.shared, Timestamp(4))),
-            None,
-            "{end}"
-        );
+        assert_eq!(Unpacker::new(&bytes[..end], &packer.shared, Timestamp(5)).flow(), None, "{end}");
     }
     // Whatever stands there is read or is not; nothing else happens.
     for at in 0..bytes.len() {
         for value in [0, 1, 0x7f, 0x80, 0xff] {
             let mut bytes = bytes.clone();
             bytes[at] = value;
-            let _ = Flow::unpack(&mut Unpacker::new(&bytes, &packer.shared, Timestamp(4)));
+            let _ = Unpacker::new(&bytes, &packer.shared, Timestamp(5)).flow();
         }
     }
 }
