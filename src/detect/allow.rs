@@ -87,11 +87,10 @@ impl Allow {
 impl Entry {
     fn fits(&self, view: &View<'_>) -> bool {
         let service = &view.channel.service;
-        let confirmed = |name: &SmolStr| service.verified.contains(name) || !service.stated.contains(name);
         let named = |wanted: &String| {
             let wanted = wanted.trim_end_matches('.').to_ascii_lowercase();
             let below = |name: &&SmolStr| name::below(name, &wanted);
-            service.names.iter().filter(below).any(confirmed)
+            service.names.iter().filter(below).any(|name| service.confirms(name))
         };
         let inside =
             |cidr: &IpNet| !service.addrs.is_empty() && service.addrs.iter().all(|addr| cidr.contains(addr));

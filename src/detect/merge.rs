@@ -302,8 +302,8 @@ fn server(ledger: &Ledger, channel: &Channel) -> Server {
     }
     let most = |(name, _): (&str, u64)| name.to_owned();
     // Names that were used lead; the others follow.
-    let mut names: Vec<String> = channel.service.stated.iter().map(ToString::to_string).collect();
-    let others = channel.service.names.iter().filter(|name| !channel.service.stated.contains(*name));
+    let mut names: Vec<String> = channel.service.names.stated().map(ToString::to_string).collect();
+    let others = channel.service.names.iter().filter(|name| !channel.service.names.states(name));
     names.extend(others.map(ToString::to_string));
     names.truncate(MAX_NAMES);
     // Questions below a domain go to whoever serves it: DNS itself confirms the name.

@@ -42,6 +42,7 @@ pub fn flow(conversation: &mut Conversation<Facts>) -> (Flow, Vec<Hint>) {
     };
     let mut flow = Flow {
         id: FlowId(conversation.identity()),
+        // Made of the ends when the record is asked for.
         community_id: CommunityId::default(),
         capture,
         frames: frames(span),
@@ -75,7 +76,6 @@ pub fn flow(conversation: &mut Conversation<Facts>) -> (Flow, Vec<Hint>) {
         quic: None,
         other: None,
     };
-    flow.community_id = CommunityId::of(&flow);
     let mut hints = Vec::new();
     if let Some(mut facts) = facts {
         hints = std::mem::take(&mut facts.hints);

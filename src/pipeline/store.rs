@@ -19,7 +19,7 @@ const ENOUGH: u32 = 64;
 
 /// What detection needs for a flow beside its record, in bytes: survey, seat in a channel, names, statements (measured
 /// over mixed and DNS-only captures, and on one of short connections of many hosts).
-const LEDGER: usize = 420;
+const LEDGER: usize = 330;
 
 /// Groups of pairs of client and server that are told apart when it is asked how large the largest is.
 const GROUPS: usize = 4096;

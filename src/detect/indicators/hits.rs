@@ -90,7 +90,7 @@ impl Indicators {
         if self.store.names.is_empty() {
             return;
         }
-        for name in &view.channel.service.names {
+        for name in view.channel.service.names.iter() {
             let Some((above, source)) = self.name(name) else { continue };
             let uses = |flow: &Flow| {
                 flow.tls.as_ref().is_some_and(|tls| tls.sni.as_deref() == Some(name))

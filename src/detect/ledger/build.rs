@@ -5,8 +5,7 @@ use super::seat::{Said, Seats};
 use super::services::Services;
 use super::survey::{NAMED, NONE, Survey, owner_of};
 use super::{
-    Alike, Channel, EventKind, FewNames, FlowList, HostView, Ledger, ROOTLESS, Traits, likeness, name,
-    timeline,
+    Alike, Channel, EventKind, FlowList, HostView, Ledger, ROOTLESS, Roles, Traits, likeness, name, timeline,
 };
 use crate::detect::evidence::ChannelIx;
 use crate::record::{ClientBy, Flows, Outline, Records};
@@ -64,7 +63,7 @@ impl Ledger {
         survey.questions = Vec::new();
         let channel_of = self.make_channels(&mut seats, (flows, &survey), (sides, domains.len()));
         self.channels.extend(domains);
-        let mut naming = Naming { survey, services, roles: HashMap::new() };
+        let mut naming = Naming { survey, services, roles: HashMap::new(), shared: HashMap::new() };
         self.name_all(&seats.said, &channel_of, &mut naming);
     }
 
@@ -171,13 +170,11 @@ impl Ledger {
             channel.service.addrs.extend(addrs);
             let base = common_suffix(&domain.names).unwrap_or(&owner);
             if base != ROOTLESS {
-                channel.service.names.insert(base.into());
-                channel.service.stated.insert(base.into());
-                if owner != ROOTLESS {
-                    channel.service.names.insert(owner.clone());
-                }
+                let above =
+                    Some(owner.clone()).filter(|owner| owner != ROOTLESS).map(|owner| (owner, false, false));
+                channel.service.names = above.into_iter().chain([(base.into(), true, false)]).collect();
             }
-            channel.domain = Some(base.to_owned());
+            channel.domain = Some(base.into());
             channels.push(channel);
         }
         channels
@@ -200,13 +197,10 @@ impl Ledger {
             if channel.domain.is_none() {
                 naming.names(channel, own);
             }
-            naming.roles(channel);
-            if channel.domain.is_none()
+            let resolver = channel.domain.is_none()
                 && channel.has.any(Traits::RESOLVER)
-                && channel.flows.iter().all(|flow| self.traits[flow].any(Traits::RESOLVER))
-            {
-                channel.service.roles.insert("resolver".into());
-            }
+                && channel.flows.iter().all(|flow| self.traits[flow].any(Traits::RESOLVER));
+            naming.roles(channel, resolver);
         }
     }
 
@@ -327,6 +321,8 @@ struct Naming<'a> {
     services: &'a Services,
     /// Roles of names, and whether one of them is ordinary.
     roles: HashMap<SmolStr, (Vec<SmolStr>, bool)>,
+    /// Roles of services.
+    shared: HashMap<Vec<SmolStr>, Roles>,
 }
 
 impl Naming<'_> {
@@ -336,7 +332,7 @@ impl Naming<'_> {
         let Some(client) = channel.client else { return };
         let client = hosts.number(&client);
         let owners: BTreeSet<u32> = used.iter().map(|&(_, name, _)| names.owner(name)).collect();
-        let mut all: Vec<u32> = used.iter().map(|&(_, name, _)| name).collect();
+        let mut all: Vec<u32> = Vec::new();
         for addr in &channel.service.addrs {
             for &name in resolved.names(client, hosts.number(addr)) {
                 if owners.is_empty() || owners.contains(&names.owner(name)) {
@@ -344,22 +340,22 @@ impl Naming<'_> {
                 }
             }
         }
-        let text = |number: u32| names.get(number).clone();
-        let service = &mut channel.service;
-        service.stated = used.iter().map(|&(_, name, _)| text(name)).collect();
-        service.verified = used.iter().filter(|used| used.2).map(|&(_, name, _)| text(name)).collect();
-        service.names = all.into_iter().map(text).collect();
+        let used = used.iter().map(|&(_, name, verified)| (name, true, verified));
+        let all = used.chain(all.into_iter().map(|name| (name, false, false)));
+        let named = all.map(|(name, stated, verified)| (names.get(name).clone(), stated, verified));
+        channel.service.names = named.collect();
     }
 
     /// Says where the service is, and which roles its names have.
-    fn roles(&mut self, channel: &mut Channel) {
+    fn roles(&mut self, channel: &mut Channel, resolver: bool) {
         let service = &mut channel.service;
         // A public name at a private address that no resolution gives: the address is a proxy's.
-        let proxied = !service.stated.is_empty() && service.verified.is_empty() && channel.domain.is_none();
+        let names = &service.names;
+        let proxied = !names.none_stated() && names.none_verified() && channel.domain.is_none();
         service.local = service.addrs.iter().all(|&addr| address::private(addr)) && !proxied;
-        let mut roles = FewNames::default();
+        let mut roles: Vec<SmolStr> = Vec::new();
         let (mut confirmed, mut claimed) = (false, false);
-        for name in &service.names {
+        for name in names.iter() {
             let services = self.services;
             let (own, ordinary) = self.roles.entry(name.clone()).or_insert_with(|| {
                 let own: Vec<SmolStr> = services.roles(name).map(SmolStr::from).collect();
@@ -368,17 +364,21 @@ impl Naming<'_> {
             });
             roles.extend(own.iter().cloned());
             if *ordinary {
-                let sure = service.verified.contains(name) || !service.stated.contains(name);
+                let sure = names.confirms(name);
                 confirmed |= sure;
                 claimed |= !sure;
             }
         }
         if confirmed {
-            roles.insert("ordinary".into());
+            roles.push("ordinary".into());
         } else if claimed {
-            roles.insert("claimed".into());
+            roles.push("claimed".into());
         }
-        service.roles = roles;
+        if resolver {
+            roles.push("resolver".into());
+        }
+        service.roles =
+            self.shared.entry(roles).or_insert_with_key(|roles| Roles::new(roles.clone())).clone();
     }
 }
 

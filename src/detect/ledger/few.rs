@@ -4,9 +4,8 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 use std::borrow::Borrow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-/// Names of a service.
-pub type FewNames = Few<SmolStr, 1>;
 /// Addresses of a service.
 pub type FewAddrs = Few<IpAddr, 1>;
 /// Ports of a service.
@@ -79,6 +78,26 @@ impl<'a, T, const N: usize> IntoIterator for &'a Few<T, N> {
     }
 }
 
+/// What is known of a service, in order. Many services have the same roles: they share them.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Roles(Option<Arc<Vec<SmolStr>>>);
+
+impl Roles {
+    /// These, each once.
+    pub fn new(mut roles: Vec<SmolStr>) -> Self {
+        roles.sort_unstable();
+        roles.dedup();
+        Self((!roles.is_empty()).then(|| Arc::new(roles)))
+    }
+}
+
+impl std::ops::Deref for Roles {
+    type Target = [SmolStr];
+    fn deref(&self) -> &[SmolStr] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
+}
+
 /// Flows by their index in the ledger, in time order.
 ///
 /// Indices take 32 bits: so many flows are far more than memory holds.
@@ -123,9 +142,13 @@ mod tests {
         ports.extend([8080, 25]);
         assert_eq!(*ports, [25, 80, 443, 8080]);
         assert!(ports.contains(&443) && !ports.contains(&22));
-        let names: FewNames = ["b.example", "a.example"].into_iter().map(SmolStr::from).collect();
-        assert_eq!(names.first().map(SmolStr::as_str), Some("a.example"));
-        assert!(names.contains("b.example"));
+    }
+
+    #[test]
+    fn roles_are_in_order_and_stand_once() {
+        let roles = Roles::new(["update", "doh", "update"].map(SmolStr::from).into());
+        assert_eq!(*roles, ["doh", "update"]);
+        assert_eq!((Roles::default().len(), Roles::new(Vec::new())), (0, Roles::default()));
     }
 
     #[test]

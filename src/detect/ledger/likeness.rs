@@ -125,15 +125,15 @@ pub fn home_made(channel: &Channel, flows: &Flows) -> bool {
         let leaf = flow.tls.as_ref().and_then(|tls| tls.certificates.first());
         leaf.is_some_and(|cert| cert.self_signed || cert.cn.as_deref().and_then(name::host).is_none())
     };
-    let nameless = channel.service.stated.is_empty() && !channel.service.local;
+    let nameless = channel.service.names.none_stated() && !channel.service.local;
     nameless && channel.flows.iter().any(|flow| own(&flows[flow]))
 }
 
 /// Registered owners of a service's names; its addresses where it has none.
 pub fn owners(channel: &Channel) -> BTreeSet<String> {
     let service = &channel.service;
-    if service.stated.is_empty() {
+    if service.names.none_stated() {
         return service.addrs.iter().map(ToString::to_string).collect();
     }
-    service.stated.iter().map(|own| name::owner(own).to_owned()).collect()
+    service.names.stated().map(|own| name::owner(own).to_owned()).collect()
 }

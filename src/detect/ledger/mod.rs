@@ -13,6 +13,7 @@ mod build;
 mod few;
 pub mod likeness;
 pub mod name;
+mod names;
 mod resolved;
 mod seat;
 mod services;
@@ -23,7 +24,8 @@ pub mod tor;
 mod traits;
 
 pub use address::Sides;
-pub use few::{FewAddrs, FewNames, FewPorts, FlowList};
+pub use few::{FewAddrs, FewPorts, FlowList, Roles};
+pub use names::Names;
 pub use services::{ServiceRules, Services};
 pub use timeline::{Event, EventKind};
 pub use traits::{LARGE_TURN, LARGE_TURNS, Traits, bare_code, code, dense};
@@ -77,8 +79,11 @@ pub struct Channel {
     /// For some flow of it a SYN or the protocol tells who asked whom.
     pub certain: bool,
     /// Not flows of a service but questions below one DNS domain, by whichever resolver.
-    pub domain: Option<String>,
+    pub domain: Option<Box<str>>,
 }
+
+// A capture may have a million.
+const _: () = assert!(size_of::<Channel>() <= 216);
 
 /// A service: one thing that a client talks to, joined over addresses by name, certificate or request template.
 #[derive(Debug, Default, Clone)]
@@ -86,15 +91,11 @@ pub struct Service {
     /// Addresses.
     pub addrs: FewAddrs,
     /// Names: SNI, Host, and names the capture resolved to these addresses for this client.
-    pub names: FewNames,
-    /// Names the client itself used in the flows (SNI, Host), a subset of `names`.
-    pub stated: FewNames,
-    /// Those of `stated` that a resolution in the capture or a certificate by another issuer confirms.
-    pub verified: FewNames,
+    pub names: Names,
     /// Server ports.
     pub ports: FewPorts,
     /// What `rules/services.toml` knows of it: roles such as `ip-lookup`, `messenger`, `file-host`, `update`.
-    pub roles: FewNames,
+    pub roles: Roles,
     /// All addresses are private, link-local or otherwise not of the Internet.
     pub local: bool,
 }
@@ -102,19 +103,19 @@ pub struct Service {
 impl Service {
     /// What it is called in a sentence: a name it was called by, else one it was resolved from, else its address.
     pub fn label(&self) -> String {
-        let name = self.stated.first().or_else(|| self.names.first());
+        let name = self.names.stated().next().or_else(|| self.names.first());
         name.map(SmolStr::to_string)
             .or_else(|| self.addrs.first().map(ToString::to_string))
             .unwrap_or_else(|| "an unknown service".to_owned())
     }
     /// Whether `rules/services.toml` gives it a role.
     pub fn is(&self, role: &str) -> bool {
-        self.roles.contains(role)
+        self.roles.iter().any(|own| own == role)
     }
     /// Whether the capture confirms a name: a resolution led to one of the addresses, or a certificate that another
     /// issued is for it. What the client only claims (SNI, Host) it does not.
     pub fn confirms(&self, name: &str) -> bool {
-        self.verified.contains(name) || self.names.contains(name) && !self.stated.contains(name)
+        self.names.confirms(name)
     }
     /// Reached by address alone: no name was used, and none was resolved in the capture.
     pub fn bare(&self) -> bool {

@@ -101,9 +101,9 @@ fn alternative(view: &View<'_>) -> Option<Statement> {
 /// The host asks DNS for other names, but used this one without asking, in clear HTTP.
 fn unresolved(view: &View<'_>) -> Option<Statement> {
     let service = &view.channel.service;
-    let name = service.stated.first()?;
+    let name = service.names.stated().next()?;
     let clear = view.channel.has.any(Traits::HTTP);
-    if !view.host.resolves || !service.verified.is_empty() || !clear || !view.public() {
+    if !view.host.resolves || !service.names.none_verified() || !clear || !view.public() {
         return None;
     }
     told(view, 1.0, format!("{name} was never asked for in DNS"))

@@ -22,7 +22,7 @@ const ASKED: Duration = Duration::from_secs(5);
 fn resolver(view: &View<'_>) -> bool {
     let service = &view.channel.service;
     service.is("doh")
-        || service.stated.is_empty()
+        || service.names.none_stated()
             && service.ports.contains(&443)
             && service.addrs.iter().any(|&addr| address::public_resolver(addr))
 }
@@ -52,12 +52,16 @@ fn by_program(view: &View<'_>) -> Option<Statement> {
 /// First contact with a service whose name nobody saw asked for, right after a program had asked inside HTTPS.
 fn before(view: &View<'_>) -> Option<Statement> {
     let service = &view.channel.service;
-    if !view.public() || view.known() || resolver(view) || !view.host.resolves || !service.verified.is_empty()
+    if !view.public()
+        || view.known()
+        || resolver(view)
+        || !view.host.resolves
+        || !service.names.none_verified()
     {
         return None;
     }
     // Names that were resolved in the open need no other explanation.
-    if service.stated.is_empty() && !service.bare() {
+    if service.names.none_stated() && !service.bare() {
         return None;
     }
     let event = view.before(EventKind::Doh, view.channel.first, ASKED)?;

@@ -142,7 +142,7 @@ impl Marks {
         let flows = channel.flows.len();
         own = own.with(Self::FIVE.when(flows >= 5)).with(Self::EIGHT.when(flows >= 8));
         own = own.with(Self::UNKNOWN).with(Self::NO_RESOLVER);
-        for role in &service.roles {
+        for role in service.roles.iter() {
             own = match role.as_str() {
                 "ordinary" => Self(own.0 & !Self::UNKNOWN.0),
                 "resolver" => Self(own.0 & !Self::NO_RESOLVER.0),

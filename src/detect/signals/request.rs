@@ -419,8 +419,8 @@ fn false_host(view: &View<'_>) -> Option<Statement> {
     let service = &view.channel.service;
     let fits = |exchange: &Exchange| {
         // What is stated is in the form of names: most hosts are sent so.
-        let other = exchange.host.as_deref().filter(|host| !service.stated.contains(*host));
-        other.and_then(name::host).is_some_and(|host| !service.stated.contains(host.as_str()))
+        let other = exchange.host.as_deref().filter(|host| !service.names.states(host));
+        other.and_then(name::host).is_some_and(|host| !service.names.states(host.as_str()))
     };
     all(view, fits, |found| {
         let host = found.first()?.2.host.as_deref()?;

@@ -50,13 +50,13 @@ fn requests(view: &View<'_>) -> Option<Statement> {
 /// Whether none of the owners of the channel is one of another's.
 fn unrelated(view: &View<'_>, mine: &BTreeSet<String>, other: &Channel) -> bool {
     let (own, other) = (&view.channel.service, &other.service);
-    match (own.stated.is_empty(), other.stated.is_empty()) {
+    match (own.names.none_stated(), other.names.none_stated()) {
         (true, true) => own.addrs.is_disjoint(&other.addrs),
         (false, true) => !other.addrs.iter().any(|addr| mine.contains(&addr.to_string())),
         (_, false) => {
             // An owner is the end of a name; to compare ends is cheaper than to look one up.
             let ends = |name: &str| mine.iter().any(|own| name.ends_with(own.as_str()));
-            !other.stated.iter().any(|name| ends(name) && mine.contains(name::owner(name)))
+            !other.names.stated().any(|name| ends(name) && mine.contains(name::owner(name)))
         }
     }
 }

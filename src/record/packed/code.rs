@@ -126,7 +126,8 @@ impl Packer {
     pub fn flow(&mut self, flow: &Flow) {
         self.bytes.clear();
         self.near = Near::new(flow.start);
-        self.derived = flow.community_id == CommunityId::of(flow);
+        let given = flow.community_id;
+        self.derived = given == CommunityId::default() || given == CommunityId::of(flow);
         self.firsts = [None; FIRSTS];
         flow.pack(self);
     }

@@ -28,6 +28,8 @@ type Page = [OnceBox<Flow>; PAGE];
 
 /// Conversations, each in its short form until it is asked for.
 ///
+/// A Community ID that a record does not have yet (all zero) it has when it is asked for: that of its ends.
+///
 /// [`iter`](Self::iter) makes records one at a time. [`get`](Self::get) and indexing make one that stays until
 /// [`close`](Self::close): whoever looks at many closes now and then.
 #[derive(Default)]

@@ -10,7 +10,7 @@ fn flow(start: i64, frame: u64) -> Flow {
     let plain = testing::flow();
     let mut own = Flow {
         id: FlowId(frame.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-        community_id: CommunityId([frame as u8; 20]),
+        community_id: CommunityId([frame as u8 | 1; 20]),
         frames: Frames { first: frame, last: frame + 9, count: 5 },
         client: Client { addr, ..plain.client },
         start: Timestamp(start),
@@ -224,6 +224,15 @@ fn every_word_and_number_has_its_short_form() {
     for (index, Flow { start, end, payload, client, server, .. }) in given.into_iter().enumerate() {
         assert_eq!(kept.outline(index), Some(Outline { start, end, payload, client, server }));
     }
+}
+
+#[test]
+fn a_community_id_that_is_not_given_is_made() {
+    let given = Flow { community_id: CommunityId::default(), ..full(5) };
+    let kept = Flows::from(vec![given.clone()]);
+    let made = CommunityId::of(&given);
+    assert_ne!(made, given.community_id);
+    assert_eq!(kept[0], Flow { community_id: made, ..given });
 }
 
 #[test]

@@ -280,7 +280,10 @@ pub fn ledger(flows: Vec<Flow>) -> Ledger {
         channel.last = flow.end;
         channel.service.addrs.insert(flow.server.addr);
         channel.service.ports.insert(flow.server.port);
-        channel.service.names.extend(named.map(SmolStr::from));
+        if let Some(name) = named {
+            let known = channel.service.names.iter().cloned().chain([name.into()]);
+            channel.service.names = known.map(|name| (name, false, false)).collect();
+        }
     }
     let view =
         HostView { channels: (0..ledger.channels.len()).map(ChannelIx).collect(), ..HostView::default() };
