@@ -343,7 +343,7 @@ fn victim(ledger: &Ledger, channel: &Channel, addr: IpAddr) -> Victim {
     let values = |list: Option<&Vec<crate::record::Named>>| {
         let mut seen = BTreeSet::new();
         let all = list.into_iter().flatten().map(|named| named.value.clone());
-        all.filter(|value| seen.insert(value.to_lowercase())).take(MAX_NAMES).collect()
+        all.filter(|value| seen.insert(value.to_lowercase())).take(MAX_NAMES).map(String::from).collect()
     };
     let mac =
         channel.flows.iter().find_map(|index| ledger.flows[index].client.mac).map(|mac| mac.to_string());

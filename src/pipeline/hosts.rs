@@ -146,9 +146,9 @@ mod tests {
     fn hint(value: &str, at: i64) -> Hint {
         Hint {
             addr: "192.0.2.10".parse().expect("address"),
-            kind: "name".to_owned(),
-            value: value.to_owned(),
-            source: "dhcp".to_owned(),
+            kind: "name".into(),
+            value: value.into(),
+            source: "dhcp".into(),
             time: Timestamp(at),
             frame: 1,
         }

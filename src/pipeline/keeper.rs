@@ -171,7 +171,7 @@ mod tests {
         let name = |value: String| Hint {
             addr: client.into(),
             kind: "name".into(),
-            value,
+            value: value.into(),
             source: "dns".into(),
             time: start,
             frame: number.into(),

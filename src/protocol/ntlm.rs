@@ -28,9 +28,9 @@ impl Login {
         let named = [("user", self.user), ("domain", self.domain), ("name", self.workstation)];
         named.into_iter().filter(|(_, value)| !value.is_empty()).map(move |(kind, value)| Hint {
             addr,
-            kind: kind.to_owned(),
-            value,
-            source: source.to_owned(),
+            kind: kind.into(),
+            value: value.into(),
+            source: source.into(),
             time: at.time,
             frame: at.frame,
         })

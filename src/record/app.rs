@@ -304,11 +304,11 @@ pub struct Hint {
     /// The host it is about.
     pub addr: IpAddr,
     /// `name`, `user`, `domain`, `os`, `mac`.
-    pub kind: String,
+    pub kind: SmolStr,
     /// The value.
-    pub value: String,
+    pub value: SmolStr,
     /// Where it stood: `dhcp`, `nbns`, `smtp-ehlo`, `http-user-agent`, `imap`, `pop3`, ...
-    pub source: String,
+    pub source: SmolStr,
     /// When.
     pub time: Timestamp,
     /// Frame it stood in.

@@ -3,6 +3,7 @@
 use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use std::net::IpAddr;
 
 /// A host that was the client or the subject of something.
@@ -47,9 +48,9 @@ impl Host {
 #[serde(deny_unknown_fields)]
 pub struct Named {
     /// The value.
-    pub value: String,
+    pub value: SmolStr,
     /// Where it stood.
-    pub source: String,
+    pub source: SmolStr,
     /// First seen.
     pub first: Timestamp,
     /// Last seen.

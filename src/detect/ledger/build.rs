@@ -78,20 +78,17 @@ impl Ledger {
         let mut by_group = vec![NONE; seats.groups()];
         // Client and number of flows of each channel, in the order of first contact.
         let mut met: Vec<(u32, u32)> = Vec::new();
-        let mut channel_of = Vec::with_capacity(survey.pair_of.len());
-        for (index, pair) in survey.pair_of.iter().enumerate() {
-            let Some(group) = seats.group(index) else {
-                channel_of.push(NONE);
-                continue;
-            };
-            if by_group[group] == NONE {
-                by_group[group] = met.len() as u32;
+        let mut channel_of = seats.take_groups();
+        for (at, pair) in channel_of.iter_mut().zip(&survey.pair_of).filter(|(at, _)| **at != NONE) {
+            let channel = &mut by_group[*at as usize];
+            if *channel == NONE {
+                *channel = met.len() as u32;
                 met.push((survey.pairs.get(*pair).0, 0));
             }
-            let channel = by_group[group];
-            met[channel as usize].1 += 1;
-            channel_of.push(channel);
+            met[*channel as usize].1 += 1;
+            *at = *channel;
         }
+        drop(by_group);
         let mut by_client: HashMap<IpAddr, Vec<u32>> = HashMap::new();
         for (channel, (client, _)) in (0..).zip(&met) {
             by_client.entry(*survey.hosts.get(*client)).or_default().push(channel);

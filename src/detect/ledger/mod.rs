@@ -83,7 +83,7 @@ pub struct Channel {
 }
 
 // A capture may have a million.
-const _: () = assert!(size_of::<Channel>() <= 216);
+const _: () = assert!(size_of::<Channel>() <= 184);
 
 /// A service: one thing that a client talks to, joined over addresses by name, certificate or request template.
 #[derive(Debug, Default, Clone)]

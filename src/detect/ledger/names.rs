@@ -3,13 +3,13 @@
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
-/// Names in order, each with how it is known: most services have one or none.
+/// Names in order, each with how it is known: half of the services have none, most others one.
 ///
 /// A name is *stated* where the client itself used it (SNI, Host), and *verified* where a resolution in the capture or a
 /// certificate by another issuer confirms what was stated. Others are those that the capture resolved to the service's
 /// addresses for this client.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Names(SmallVec<[Known; 1]>);
+pub struct Names(Option<Box<SmallVec<[Known; 1]>>>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Known {
@@ -21,27 +21,27 @@ struct Known {
 impl Names {
     /// All of them.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &SmolStr> + Clone + use<'_> {
-        self.0.iter().map(|known| &known.name)
+        self.all().iter().map(|known| &known.name)
     }
     /// Those that the client used.
     pub fn stated(&self) -> impl Iterator<Item = &SmolStr> + Clone + use<'_> {
-        self.0.iter().filter(|known| known.stated).map(|known| &known.name)
+        self.all().iter().filter(|known| known.stated).map(|known| &known.name)
     }
     /// The first of all.
     pub fn first(&self) -> Option<&SmolStr> {
-        self.0.first().map(|known| &known.name)
+        self.all().first().map(|known| &known.name)
     }
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
     /// Whether the client used none.
     pub fn none_stated(&self) -> bool {
-        !self.0.iter().any(|known| known.stated)
+        !self.all().iter().any(|known| known.stated)
     }
     /// Whether none is verified.
     pub fn none_verified(&self) -> bool {
-        !self.0.iter().any(|known| known.verified)
+        !self.all().iter().any(|known| known.verified)
     }
     /// Whether the client used a name.
     pub fn states(&self, name: &str) -> bool {
@@ -52,9 +52,13 @@ impl Names {
         self.get(name).is_some_and(|known| known.verified || !known.stated)
     }
 
+    fn all(&self) -> &[Known] {
+        self.0.as_deref().map_or(&[], SmallVec::as_slice)
+    }
+
     fn get(&self, name: &str) -> Option<&Known> {
-        let at = self.0.binary_search_by(|known| known.name.as_str().cmp(name)).ok()?;
-        self.0.get(at)
+        let at = self.all().binary_search_by(|known| known.name.as_str().cmp(name)).ok()?;
+        self.all().get(at)
     }
 }
 
@@ -75,7 +79,7 @@ impl FromIterator<(SmolStr, bool, bool)> for Names {
             });
             own.shrink_to_fit();
         }
-        Self(own)
+        Self((!own.is_empty()).then(|| Box::new(own)))
     }
 }
 

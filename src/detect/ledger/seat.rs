@@ -61,10 +61,13 @@ impl Seats {
         own
     }
 
-    /// The group that a flow belongs to in the end; none for flows that are no one's.
-    pub fn group(&mut self, flow: usize) -> Option<usize> {
-        let node = *self.nodes.get(flow)?;
-        (node != NONE).then(|| self.joiner.root(node) as usize)
+    /// The group that each flow belongs to in the end, `NONE` for flows that are no one's.
+    pub fn take_groups(&mut self) -> Vec<u32> {
+        let mut nodes = std::mem::take(&mut self.nodes);
+        for node in nodes.iter_mut().filter(|node| **node != NONE) {
+            *node = self.joiner.root(*node);
+        }
+        nodes
     }
 
     /// A bound on the numbers of groups.

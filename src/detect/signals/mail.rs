@@ -85,7 +85,7 @@ fn names_host(view: &View<'_>) -> Option<Statement> {
         let mut own: Vec<String> = Vec::new();
         own.extend(smtp.ehlo.clone().filter(|name| !name.contains('.') && !name.starts_with('[')));
         if let Some(known) = &view.host.known {
-            own.extend(known.names.iter().chain(&known.users).map(|named| named.value.clone()));
+            own.extend(known.names.iter().chain(&known.users).map(|named| named.value.to_string()));
         }
         let own: Vec<String> =
             own.into_iter().map(|name| name.to_lowercase()).filter(|name| name.len() >= 3).collect();

@@ -46,9 +46,9 @@ impl Dhcp {
         }
         self.hints.push(Hint {
             addr: IpAddr::V4(addr),
-            kind: kind.to_owned(),
-            value,
-            source: "dhcp".to_owned(),
+            kind: kind.into(),
+            value: value.into(),
+            source: "dhcp".into(),
             time: at.time,
             frame: at.frame,
         });

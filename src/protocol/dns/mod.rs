@@ -331,10 +331,10 @@ impl Dns {
             return;
         }
         let Some(owner) = record.owner() else { return };
-        let value = owner.strip_suffix(".local").unwrap_or(&owner).to_owned();
-        let source = if update { "dns-update" } else { self.name }.to_owned();
+        let value: SmolStr = owner.strip_suffix(".local").unwrap_or(&owner).into();
+        let source = if update { "dns-update" } else { self.name }.into();
         if value != "." && !self.hints.iter().any(|hint| hint.value == value) {
-            let kind = "name".to_owned();
+            let kind = "name".into();
             self.hints.push(Hint { addr, kind, value, source, time: at.time, frame: at.frame });
         }
     }

@@ -320,11 +320,13 @@ impl Http {
             if !self.os && name.eq_ignore_ascii_case(b"user-agent") {
                 if let Some(value) = operating_system(&text(value)) {
                     self.os = true;
+                    // Most have no other.
+                    self.hints.reserve_exact(1);
                     self.hints.push(Hint {
                         addr: self.client,
-                        kind: "os".to_owned(),
+                        kind: "os".into(),
                         value,
-                        source: "http-user-agent".to_owned(),
+                        source: "http-user-agent".into(),
                         time: at.time,
                         frame: at.frame,
                     });
@@ -590,10 +592,10 @@ pub(super) fn bounded(text: &str, bytes: usize) -> &str {
 }
 
 /// The operating system in a User-Agent.
-pub(super) fn operating_system(agent: &str) -> Option<String> {
+pub(super) fn operating_system(agent: &str) -> Option<SmolStr> {
     let marks = ["Windows NT ", "Windows Phone ", "Android ", "iPhone OS ", "Mac OS X", "CrOS ", "Linux"];
     let at = marks.iter().find_map(|mark| agent.find(mark))?;
     let rest = agent.get(at..)?.split([';', ')', '(']).next()?;
     let value = rest.split(" like ").next()?.trim();
-    Some(bounded(value, MAX_OS).to_owned())
+    Some(bounded(value, MAX_OS).into())
 }

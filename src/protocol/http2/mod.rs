@@ -208,9 +208,9 @@ impl Http2 {
         {
             self.os = Some(Hint {
                 addr: self.client,
-                kind: "os".to_owned(),
+                kind: "os".into(),
                 value,
-                source: "http-user-agent".to_owned(),
+                source: "http-user-agent".into(),
                 time: at.time,
                 frame: at.frame,
             });

@@ -69,7 +69,7 @@ impl Kerberos {
         if value.is_empty() || value.len() > MAX_NAME || known || self.hints.len() >= MAX_HINTS {
             return;
         }
-        let (kind, source) = (kind.to_owned(), "kerberos".to_owned());
+        let (kind, value, source) = (kind.into(), value.into(), "kerberos".into());
         self.hints.push(Hint { addr: self.client, kind, value, source, time: at.time, frame: at.frame });
     }
 

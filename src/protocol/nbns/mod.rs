@@ -135,9 +135,9 @@ impl Protocol for Nbns {
             let source = if self.datagrams { "browser" } else { "nbns" };
             self.hints.push(Hint {
                 addr,
-                kind: kind.to_owned(),
-                value,
-                source: source.to_owned(),
+                kind: kind.into(),
+                value: value.into(),
+                source: source.into(),
                 time: at.time,
                 frame: at.frame,
             });

@@ -375,7 +375,7 @@ impl Opaque {
         let hints = &mut self.logins.hints;
         account.client(bytes, |value| {
             if hints.len() < ntlm::MAX_HINTS {
-                let (kind, source) = ("user".to_owned(), source.to_owned());
+                let (kind, value, source) = ("user".into(), value.into(), source.into());
                 hints.push(Hint { addr, kind, value, source, time: at.time, frame: at.frame });
             }
         });

@@ -279,9 +279,9 @@ impl Smtp {
         if parser::bare_host(&name) {
             self.hints.push(Hint {
                 addr: self.client,
-                kind: "name".to_owned(),
-                value: name.clone(),
-                source: "smtp-ehlo".to_owned(),
+                kind: "name".into(),
+                value: name.as_str().into(),
+                source: "smtp-ehlo".into(),
                 time: at.time,
                 frame: at.frame,
             });

@@ -172,17 +172,18 @@ impl Flows {
             return None;
         }
         self.close();
-        let mut order: Vec<(u32, Place)> = (0..).zip(std::mem::take(&mut self.places)).collect();
-        if !order.is_sorted_by_key(|(_, place)| place.start) {
-            order.sort_by_key(|(_, place)| place.start);
+        let place = |index: u32| self.places[index as usize];
+        let mut order: Vec<u32> = (0..self.places.len() as u32).collect();
+        order.sort_by_key(|index| place(*index).start);
+        let same = |one: &u32, next: &u32| place(*one).start == place(*next).start;
+        for same in order.chunk_by_mut(same).filter(|same| same.len() > 1) {
+            same.sort_by_cached_key(|index| self.read(place(*index)).map(|flow| flow.order()));
         }
-        for same in order.chunk_by_mut(|one, next| one.1.start == next.1.start).filter(|same| same.len() > 1)
-        {
-            same.sort_by_cached_key(|(_, place)| self.read(*place).map(|flow| flow.order()));
+        if order.is_sorted() {
+            return None;
         }
-        self.places = order.iter().map(|(_, place)| *place).collect();
-        let moved = (0..).zip(&order).any(|(new, (old, _))| new != *old);
-        moved.then(|| order.into_iter().map(|(old, _)| old).collect())
+        self.places = order.iter().map(|index| place(*index)).collect();
+        Some(order)
     }
 
     fn write(&mut self, flow: &Flow) -> Place {
