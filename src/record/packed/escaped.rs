@@ -8,48 +8,71 @@ const fn plain(byte: u8) -> bool {
 
 /// Writes a text with its escaped bytes as they are, if it has such and [`restore`] makes the same text of it.
 pub fn shorten(text: &str, to: &mut Vec<u8>) -> bool {
-    to.clear();
     let mut rest = text.as_bytes();
     if memchr::memchr(b'\\', rest).is_none() {
         return false;
     }
-    while let [first, after @ ..] = rest {
-        rest = match (first, after) {
-            (b'\\', [a @ b'0'..=b'2', b @ b'0'..=b'9', c @ b'0'..=b'9', after @ ..]) => {
-                let value = [a, b, c].into_iter().fold(0, |all, digit| all * 10 + u16::from(digit - b'0'));
-                match u8::try_from(value).ok().filter(|byte| !plain(*byte)) {
-                    Some(byte) => to.push(byte),
-                    None => return false,
-                }
-                after
-            }
-            (b'\\', [second @ (b'.' | b'\\'), after @ ..]) => {
-                to.extend_from_slice(&[b'\\', *second]);
-                after
-            }
-            (byte, after) if plain(*byte) && *byte != b'\\' => {
-                to.push(*byte);
-                after
-            }
-            _ => return false,
-        };
+    to.clear();
+    to.reserve(rest.len());
+    while let Some(&byte) = rest.first() {
+        // Letters and escapes come in any order: what stands here is chosen without a branch that would be missed.
+        let next = rest.first_chunk().copied().unwrap_or([byte, 0, 0, 0]);
+        let escape = byte == b'\\';
+        if escape && matches!(next[1], b'.' | b'\\') {
+            to.extend_from_slice(&[b'\\', next[1]]);
+            rest = rest.get(2..).unwrap_or_default();
+            continue;
+        }
+        let value = escaped(next);
+        if if escape { value.is_none() } else { !plain(byte) } {
+            return false;
+        }
+        to.push(if escape { value.unwrap_or(0) } else { byte });
+        rest = rest.get(if escape { 4 } else { 1 }..).unwrap_or_default();
     }
     true
 }
 
+/// The byte of an escape that [`restore`] writes.
+fn escaped([_, a, b, c]: [u8; 4]) -> Option<u8> {
+    let digit = |byte: u8| u16::from(byte.wrapping_sub(b'0'));
+    let (a, b, c) = (digit(a), digit(b), digit(c));
+    let value = a * 100 + b * 10 + c;
+    let byte = value as u8;
+    (a < 10 && b < 10 && c < 10 && value < 256 && !plain(byte)).then_some(byte)
+}
+
 /// The text that was made shorter.
 pub fn restore(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(4 * bytes.len());
+    let mut text = vec![0; 4 * bytes.len()];
+    let mut used = 0;
     for &byte in bytes {
-        if plain(byte) {
-            text.push(char::from(byte));
-        } else {
-            let digit = |value: u8| char::from(b'0' + value % 10);
-            text.extend(['\\', digit(byte / 100), digit(byte / 10), digit(byte)]);
+        // All four are written, and one or all of them stay.
+        let (letters, length) = LETTERS[usize::from(byte)];
+        if let Some(room) = text.get_mut(used..used + 4) {
+            room.copy_from_slice(&letters);
         }
+        used += length;
     }
-    text
+    text.truncate(used);
+    String::from_utf8(text).unwrap_or_default()
 }
+
+/// What each byte is written as, and how many letters that is.
+const LETTERS: [([u8; 4], usize); 256] = {
+    let mut all = [([0; 4], 1); 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let own = byte as u8;
+        all[byte] = if plain(own) {
+            ([own, 0, 0, 0], 1)
+        } else {
+            ([b'\\', b'0' + own / 100, b'0' + own / 10 % 10, b'0' + own % 10], 4)
+        };
+        byte += 1;
+    }
+    all
+};
 
 #[cfg(test)]
 mod tests {
