@@ -35,18 +35,19 @@ pub struct Keeper {
 impl Keeper {
     /// Turns what has ended into records.
     fn keep(&mut self, ended: &mut Ended) {
-        for mut conversation in ended.drain(..) {
-            let (flow, hints) = convert::flow(&mut conversation);
+        for conversation in ended.iter_mut() {
+            let (mut flow, hints) = convert::flow(conversation);
             self.hosts.flow(&flow);
             for hint in hints {
                 self.hosts.hint(hint);
             }
-            self.flow(&flow);
+            self.flow(&mut flow);
         }
+        ended.clear();
     }
 
     /// Takes the record of a conversation.
-    pub fn flow(&mut self, flow: &Flow) {
+    pub fn flow(&mut self, flow: &mut Flow) {
         self.store.push(flow, &mut self.log);
     }
 

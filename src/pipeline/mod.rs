@@ -33,7 +33,8 @@ pub struct Options {
     pub threaded: bool,
     /// Take the SHA-256 of the captures.
     pub hash: bool,
-    /// Note of each conversation what detection will ask for, while it is at hand; see [`Extracted::survey`].
+    /// Note of each conversation what detection will ask for, while it is at hand; see [`Extracted::survey`]. Records
+    /// are kept without what only the survey looks at: answers of DNS.
     pub survey: bool,
     /// Most memory that the run may take, in bytes, about: what is beyond is left out and said. Small figures are
     /// raised to [`MIN_MEMORY`].
@@ -272,7 +273,7 @@ impl Run {
                 for continued in &mut flow.continued {
                     continued.capture = continued.capture.saturating_add(offset);
                 }
-                self.desk.here(&mut self.ended).flow(&flow);
+                self.desk.here(&mut self.ended).flow(&mut flow);
             }
             Record::Host(host) => self.desk.here(&mut self.ended).host(host),
             Record::Anomaly(anomaly) => {

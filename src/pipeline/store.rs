@@ -68,7 +68,8 @@ impl Store {
     ///
     /// Room is given by what a flow tells: from half the bound on only to those that carry something, from three
     /// quarters on only to the first ones of a client and a server.
-    pub fn push(&mut self, flow: &Flow, log: &mut Log) {
+    /// With a survey, the record is kept without what only that looks at.
+    pub fn push(&mut self, flow: &mut Flow, log: &mut Log) {
         let empty = flow.payload == Sides::default();
         let attempt = empty && matches!(flow.state, State::Unanswered | State::Refused);
         self.silent += usize::from(attempt);
@@ -84,6 +85,9 @@ impl Store {
             return;
         }
         self.links.note(self.flows.len(), flow);
+        if let Some(survey) = &mut self.survey {
+            survey.take(flow);
+        }
         let before = self.flows.weight();
         self.flows.push(flow);
         let open = OPEN.0 + OPEN.1 * (self.flows.weight() - before);
@@ -91,9 +95,6 @@ impl Store {
         if let Some(group) = self.groups.get_mut(group) {
             *group = group.saturating_add(open);
             self.largest = self.largest.max(*group);
-        }
-        if let Some(survey) = &mut self.survey {
-            survey.add(flow);
         }
     }
 
@@ -151,7 +152,7 @@ mod tests {
     #[test]
     fn the_bound_holds_and_what_is_missing_is_said() {
         let (mut own, mut log) = (Store::new(400_000, false), Log::new());
-        (0..3000).for_each(|n| own.push(&flow(n as u8, 5), &mut log));
+        (0..3000).for_each(|n| own.push(&mut flow(n as u8, 5), &mut log));
         assert!((300_000..400_000 + ONE).contains(&own.used()), "{}", own.used());
         let kept = own.finish().0.len();
         let [entry] = &*log.into_entries() else { panic!("one anomaly") };
@@ -162,15 +163,15 @@ mod tests {
     fn room_goes_to_what_tells_something() {
         let (mut own, mut log) = (Store::new(1_000_000, false), Log::new());
         // Attempts fill half of it, one talkative pair a quarter and what is enough; others still find room.
-        (0..3000).for_each(|_| own.push(&flow(1, 0), &mut log));
+        (0..3000).for_each(|_| own.push(&mut flow(1, 0), &mut log));
         assert!((500_000..500_000 + ONE).contains(&own.used()), "{}", own.used());
         while own.used() < 750_000 {
-            own.push(&flow(2, 5), &mut log);
+            own.push(&mut flow(2, 5), &mut log);
         }
         let before = own.flows.len();
-        (0..1000).for_each(|_| own.push(&flow(2, 5), &mut log));
+        (0..1000).for_each(|_| own.push(&mut flow(2, 5), &mut log));
         assert_eq!(own.flows.len(), before + ENOUGH as usize);
-        own.push(&flow(3, 5), &mut log);
+        own.push(&mut flow(3, 5), &mut log);
         assert_eq!(own.flows.iter().last().map(|flow| flow.server.addr), Some([203, 0, 113, 3].into()));
     }
 
@@ -178,7 +179,7 @@ mod tests {
     fn a_channel_that_is_looked_at_needs_room() {
         let kept = |server: fn(usize) -> u8| {
             let (mut own, mut log) = (Store::new(1_000_000, false), Log::new());
-            (0..9000).for_each(|n| own.push(&flow(server(n), 5), &mut log));
+            (0..9000).for_each(|n| own.push(&mut flow(server(n), 5), &mut log));
             own.flows.len()
         };
         // Conversations with one server are looked at together.

@@ -5,7 +5,7 @@ use super::book::{Book, Names};
 use super::resolved::{MAX_NAMES, Resolved};
 use super::sketch::Requests;
 use super::{ROOTLESS, Traits, address, name};
-use crate::record::{Certificate, Dns, Flow, Flows};
+use crate::record::{Certificate, Dns, Flow, Flows, Texts};
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
@@ -133,6 +133,15 @@ impl Survey {
         }
         let leaf = flow.tls.as_ref().and_then(|tls| tls.certificates.first());
         self.shown.extend(leaf.map(|leaf| (index, Arc::clone(leaf))));
+    }
+
+    /// Looks at the next flow, and takes from it what detection does not look at again: the answers of DNS, half of what
+    /// the records of some captures hold.
+    pub fn take(&mut self, flow: &mut Flow) {
+        self.add(flow);
+        for dns in &mut flow.dns {
+            dns.answers = Texts::default();
+        }
     }
 
     /// Looks again at a flow that was changed: what it has, not whose it is.
