@@ -153,7 +153,7 @@ impl Run {
             options,
             decoder: Decoder::new(),
             table: Table::new(config),
-            shared: protocol::Shared::default(),
+            shared: protocol::Shared { addresses_only: options.survey, ..protocol::Shared::default() },
             log: anomaly::Log::new(),
             ended: Ended::new(),
             desk: Desk::new(Store::new(records, options.survey), options.threaded),

@@ -196,7 +196,7 @@ impl Dns {
             first = self.answered_without_question(header, bytes);
         }
         let Some(wanted) = Wanted::of(header, self.name != "dns", first.is_some()) else { return };
-        let good = self.records(side, message, after, first, wanted, at);
+        let good = self.records(side, (message, after), first, wanted, (at, shared.addresses_only));
         if !good {
             shared.log.note(Kind::Undecodable, at.capture, Some(at.frame), "DNS record");
         }
@@ -301,11 +301,10 @@ impl Dns {
     fn records(
         &mut self,
         side: Side,
-        message: &[u8],
-        mut after: usize,
+        (message, mut after): (&[u8], usize),
         entry: Option<usize>,
         wanted: Wanted,
-        at: At,
+        (at, addresses_only): (At, bool),
     ) -> bool {
         let mut name = Name::default();
         for index in 0..wanted.records {
@@ -315,7 +314,11 @@ impl Dns {
                 && index < wanted.answers
                 && entry.answers.len() < MAX_ANSWERS
             {
-                entry.answers.push(record.answer(&mut name).as_str());
+                if addresses_only && record.address().is_none() {
+                    entry.answers.push("");
+                } else {
+                    entry.answers.push(record.answer(&mut name).as_str());
+                }
             }
             if wanted.names {
                 self.hint(side, &record, wanted.update, at);

@@ -156,6 +156,23 @@ fn answers_of_all_kinds() {
 }
 
 #[test]
+fn of_answers_that_are_no_addresses_only_the_number_may_be_kept() {
+    let alias = labels("a.shop.example");
+    let records = [("s.example", 5, &*alias), ("s.example", 1, &[192, 0, 2, 9]), ("s.example", 16, b"text")];
+    let answer = message(7, 0x8180, &[("s.example", 1)], &records);
+    for (addresses_only, texts) in
+        [(false, ["a.shop.example", "192.0.2.9", "TXT:4"]), (true, ["", "192.0.2.9", ""])]
+    {
+        let mut shared = Shared { addresses_only, ..Shared::default() };
+        let mut dns = Box::new(Dns::new(&start(Carrier::Udp, 53)));
+        dns.data(Server, &answer, at(1), &mut shared);
+        let mut facts = Facts::default();
+        dns.end(&mut facts, &mut shared);
+        assert_eq!(facts.dns[0].answers.iter().collect::<Vec<_>>(), texts);
+    }
+}
+
+#[test]
 fn answers_are_bounded() {
     let records = [("a.example", 1u16, &[192u8, 0, 2, 1][..]); 40];
     let (facts, _) = udp(&[(Server, message(7, 0x8180, &[("a.example", 1)], &records))]);
