@@ -2,8 +2,8 @@
 //!
 //! In: [`Layers`](crate::decode::Layers) with the time and number of their packet. Out: for each conversation the
 //! bytes of each side in order, with gaps and times, fed to a [`Dissector`], and in the end a [`Conversation`]:
-//! endpoints with the client first, times, frames, counts, turns, Community ID, and what the dissector stated. This
-//! room refuses to know protocols.
+//! endpoints with the client first, times, frames, counts, turns, and what the dissector stated. This room refuses to
+//! know protocols.
 //!
 //! [`Table`] is the door. Behind it: `key` says what is one conversation and which port is a server's, `clock` and
 //! `wheel` what is idle, `tcp` what sequence numbers and flags mean, `stream` puts bytes in order, `turns` remembers

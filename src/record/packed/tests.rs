@@ -1,6 +1,7 @@
 use super::*;
 use crate::record::*;
 use crate::time::Timestamp;
+use proptest::prelude::*;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -223,6 +224,44 @@ fn every_word_and_number_has_its_short_form() {
     assert_eq!(kept.iter().collect::<Vec<_>>(), given);
     for (index, Flow { start, end, payload, client, server, .. }) in given.into_iter().enumerate() {
         assert_eq!(kept.outline(index), Some(Outline { start, end, payload, client, server }));
+    }
+}
+
+/// Bytes that begin alike more often than not, as the first bytes of a conversation and of its bodies do.
+fn alike() -> impl Strategy<Value = Hex> {
+    (0..3_u8, 0..40_usize).prop_map(|(first, length)| hex(&vec![first; length]))
+}
+
+proptest! {
+    #[test]
+    fn any_record_comes_back(
+        start: i64, end: i64, frames: [u64; 3], sides in prop::array::uniform6(any::<u64>()), flags: [bool; 4],
+        turns in prop::collection::vec((any::<bool>(), any::<i64>(), any::<u64>(), any::<u64>()), 0..5),
+        firsts in prop::array::uniform4(alike()), text in r"([a-c]|\\|\\\.|\\[0-3][0-9][0-9]|\PC){0,60}",
+        mac in prop::option::of(any::<[u8; 6]>()), entropy in prop::option::of(0.0_f32..8.0),
+    ) {
+        let of = |index: usize| Sides { to_server: sides[index], to_client: sides[index + 1] };
+        let [to_server, to_client, up, down] = firsts;
+        let first = |first: Hex| Some(Box::new(Body { first, entropy, bytes: sides[0], ..Body::default() }));
+        let side = |server| if server { SideName::Server } else { SideName::Client };
+        let dns = Dns { query: text.as_str().into(), answers: [&text].into_iter().collect(), ..Dns::default() };
+        let tls = Tls { established: flags[0], cipher: flags[1].then_some(0), ..Tls::default() };
+        let given = Flow {
+            start: Timestamp(start),
+            end: Timestamp(end),
+            frames: Frames { first: frames[0], last: frames[1], count: frames[2] },
+            turns: turns.into_iter().map(|(s, offset, bytes, frame)| Turn(side(s), offset, bytes, frame)).collect(),
+            gaps: if flags[2] { of(0) } else { Sides::default() },
+            payload: of(2),
+            first_bytes: FirstBytes { to_server, to_client },
+            tls: flags[3].then(|| Box::new(tls)),
+            dns: vec![dns],
+            other: Some(Box::new(Other { to_server: first(up), to_client: first(down), ..Other::default() })),
+            client: Client { mac: mac.map(Mac), ..flow(0, 1).client },
+            ..flow(0, 1)
+        };
+        let kept = Flows::from(vec![given.clone(), full(9), given.clone()]);
+        prop_assert_eq!((&kept[0], &kept[2]), (&given, &given));
     }
 }
 
