@@ -6,7 +6,7 @@ use hashbrown::hash_map::Entry;
 use smallvec::SmallVec;
 use std::net::IpAddr;
 
-/// Hosts that are kept; beyond it new ones are not described.
+/// Hosts that are kept by what hints say, and likewise by link-layer addresses; beyond it new ones are not described.
 const MAX_HOSTS: usize = 200_000;
 /// Values of one kind kept for a host.
 const MAX_VALUES: usize = 16;
@@ -141,6 +141,7 @@ fn add(values: &mut Vec<Named>, new: Named) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::{Client, testing};
     use crate::time::Timestamp;
 
     fn hint(value: &str, at: i64) -> Hint {
@@ -163,6 +164,38 @@ mod tests {
         let hosts = hosts.finish();
         let seen: Vec<_> = hosts[0].names.iter().map(|n| (n.value.as_str(), n.first.0, n.last.0)).collect();
         assert_eq!(seen, [("A-PC", 3, 3), ("B-PC", 5, 9)]);
+    }
+
+    fn seen(hosts: &mut Hosts, addr: [u8; 4], mac: u8) {
+        let client =
+            Client { addr: addr.into(), mac: Some(Mac([2, 0, 0, 0, 0, mac])), ..testing::flow().client };
+        hosts.flow(&Flow { client, ..testing::flow() });
+    }
+
+    #[test]
+    fn a_link_layer_address_describes_a_host_and_no_router() {
+        let mut hosts = Hosts::default();
+        let most = MAX_ADDRS_OF_MAC as u8;
+        for n in 0..=most {
+            seen(&mut hosts, [192, 0, 2, n], 7);
+        }
+        for n in 0..most {
+            seen(&mut hosts, [198, 51, 100, n], 8);
+            seen(&mut hosts, [198, 51, 100, n], 8);
+        }
+        seen(&mut hosts, [192, 0, 2, 1], 9);
+        let own: Host =
+            Host { macs: vec!["02:00:00:00:00:0a".to_owned()], ..Host::at([192, 0, 2, 2].into()) };
+        hosts.known(own);
+        let hosts = hosts.finish();
+        let macs: Vec<_> = hosts.iter().map(|host| (host.addr.to_string(), host.macs.join(" "))).collect();
+        let of = |addr: &str| macs.iter().find(|(own, _)| own == addr).map(|(_, macs)| macs.as_str());
+        assert_eq!(macs.len(), 2 + usize::from(most));
+        assert_eq!(
+            (of("192.0.2.1"), of("192.0.2.2")),
+            (Some("02:00:00:00:00:09"), Some("02:00:00:00:00:0a"))
+        );
+        assert_eq!((of("192.0.2.3"), of("198.51.100.0")), (None, Some("02:00:00:00:00:08")));
     }
 
     #[test]

@@ -176,6 +176,17 @@ mod tests {
     }
 
     #[test]
+    fn with_a_survey_answers_are_given_up_when_they_were_looked_at() {
+        let answers: crate::record::Texts = ["203.0.113.9"].into_iter().collect();
+        for survey in [false, true] {
+            let dns = crate::record::Dns { answers: answers.clone(), ..Default::default() };
+            let (mut own, mut log) = (Store::new(usize::MAX, survey), Log::new());
+            own.push(&mut Flow { dns: vec![dns], ..flow(1, 5) }, &mut log);
+            assert_eq!(own.finish().0[0].dns[0].answers.is_empty(), survey);
+        }
+    }
+
+    #[test]
     fn a_channel_that_is_looked_at_needs_room() {
         let kept = |server: fn(usize) -> u8| {
             let (mut own, mut log) = (Store::new(1_000_000, false), Log::new());

@@ -2,7 +2,8 @@
 //!
 //! In: what the rooms left of here found in packets. Out: records that can be printed, stored, read back and
 //! shipped; detection sees nothing else. Records hold facts, never verdicts; never a password, a cookie or the
-//! text of a mail. Conversations are kept short until one is asked for ([`Flows`]). This room refuses to know packets, and
+//! text of a mail. Conversations are kept short until one is asked for ([`Flows`]), and
+//! their Community IDs are made here (`community`). This room refuses to know packets, and
 //! refuses to have an opinion.
 
 mod app;

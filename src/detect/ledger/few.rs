@@ -2,7 +2,6 @@
 
 use smallvec::SmallVec;
 use smol_str::SmolStr;
-use std::borrow::Borrow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -30,11 +29,8 @@ impl<T: Ord, const N: usize> Few<T, N> {
         true
     }
     /// Whether it is there.
-    pub fn contains<Q: Ord + ?Sized>(&self, item: &Q) -> bool
-    where
-        T: Borrow<Q>,
-    {
-        self.0.binary_search_by(|own| own.borrow().cmp(item)).is_ok()
+    pub fn contains(&self, item: &T) -> bool {
+        self.0.binary_search(item).is_ok()
     }
     /// Whether nothing is in both.
     pub fn is_disjoint(&self, other: &Self) -> bool {

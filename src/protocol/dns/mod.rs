@@ -195,8 +195,11 @@ impl Dns {
         if header.is_response() && header.counts[0] == 0 {
             first = self.answered_without_question(header, bytes);
         }
-        let Some(wanted) = Wanted::of(header, self.name != "dns", first.is_some()) else { return };
-        let good = self.records(side, (message, after), first, wanted, (at, shared.addresses_only));
+        let Some(wanted) = Wanted::of(header, self.name != "dns", first.is_some(), shared.addresses_only)
+        else {
+            return;
+        };
+        let good = self.records(side, message, after, first, wanted, at);
         if !good {
             shared.log.note(Kind::Undecodable, at.capture, Some(at.frame), "DNS record");
         }
@@ -301,10 +304,11 @@ impl Dns {
     fn records(
         &mut self,
         side: Side,
-        (message, mut after): (&[u8], usize),
+        message: &[u8],
+        mut after: usize,
         entry: Option<usize>,
         wanted: Wanted,
-        (at, addresses_only): (At, bool),
+        at: At,
     ) -> bool {
         let mut name = Name::default();
         for index in 0..wanted.records {
@@ -314,7 +318,7 @@ impl Dns {
                 && index < wanted.answers
                 && entry.answers.len() < MAX_ANSWERS
             {
-                if addresses_only && record.address().is_none() {
+                if wanted.addresses_only && record.address().is_none() {
                     entry.answers.push("");
                 } else {
                     entry.answers.push(record.answer(&mut name).as_str());
@@ -354,17 +358,19 @@ struct Wanted {
     names: bool,
     /// It is an update.
     update: bool,
+    /// Of answers that are no addresses only the number is wanted.
+    addresses_only: bool,
 }
 
 impl Wanted {
-    fn of(header: Header, local: bool, answering: bool) -> Option<Self> {
+    fn of(header: Header, local: bool, answering: bool, addresses_only: bool) -> Option<Self> {
         let response = header.is_response();
         let update = header.opcode() == 5 && !response;
         let names = update || (local && response);
         let all: u32 = header.counts[1..].iter().map(|count| u32::from(*count)).sum();
         let answers = if response { u32::from(header.counts[1]) } else { 0 };
         let records = if names { all } else { answers }.min(MAX_RECORDS);
-        (names || answering).then_some(Self { records, answers, names, update })
+        (names || answering).then_some(Self { records, answers, names, update, addresses_only })
     }
 }
 

@@ -408,7 +408,7 @@ impl Pack for Headers {
     marked!();
 }
 
-/// First bytes: as many as some that were written before, or written out.
+/// First bytes: where others of the record that were written out begin with them, which and how many; else written out.
 impl Pack for Hex {
     fn pack(&self, to: &mut Packer) {
         let own = &*self.0;

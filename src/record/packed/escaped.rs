@@ -15,7 +15,6 @@ pub fn shorten(text: &str, to: &mut Vec<u8>) -> bool {
     to.clear();
     to.reserve(rest.len());
     while let Some(&byte) = rest.first() {
-        // Letters and escapes come in any order: what stands here is chosen without a branch that would be missed.
         let next = rest.first_chunk().copied().unwrap_or([byte, 0, 0, 0]);
         let escape = byte == b'\\';
         if escape && matches!(next[1], b'.' | b'\\') {
@@ -23,11 +22,9 @@ pub fn shorten(text: &str, to: &mut Vec<u8>) -> bool {
             rest = rest.get(2..).unwrap_or_default();
             continue;
         }
-        let value = escaped(next);
-        if if escape { value.is_none() } else { !plain(byte) } {
-            return false;
-        }
-        to.push(if escape { value.unwrap_or(0) } else { byte });
+        let byte = if escape { escaped(next) } else { plain(byte).then_some(byte) };
+        let Some(byte) = byte else { return false };
+        to.push(byte);
         rest = rest.get(if escape { 4 } else { 1 }..).unwrap_or_default();
     }
     true
@@ -59,7 +56,7 @@ pub fn restore(bytes: &[u8]) -> String {
 }
 
 /// What each byte is written as, and how many letters that is.
-const LETTERS: [([u8; 4], usize); 256] = {
+static LETTERS: [([u8; 4], usize); 256] = {
     let mut all = [([0; 4], 1); 256];
     let mut byte = 0;
     while byte < 256 {
