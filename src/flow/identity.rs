@@ -5,7 +5,6 @@ use super::{Carrier, Conversation, FlowKey};
 use crate::decode::{Encapsulation, Step};
 use crate::time::Timestamp;
 use sha1::{Digest, Sha1};
-use smallvec::SmallVec;
 use std::net::IpAddr;
 
 impl<F> Conversation<F> {
@@ -17,7 +16,8 @@ impl<F> Conversation<F> {
 
 /// The first 8 bytes of the SHA-1 of tunnel, endpoints, transport and start.
 fn identity(path: &Encapsulation, key: &FlowKey, start: Timestamp) -> u64 {
-    let mut input: SmallVec<[u8; 128]> = SmallVec::new();
+    let mut hash = Sha1::new();
+    let mut input = Buffer::<128>::default();
     for step in path.steps() {
         let (kind, id) = match *step {
             Step::Vlan(id) => (1, u32::from(id)),
@@ -37,26 +37,56 @@ fn identity(path: &Encapsulation, key: &FlowKey, start: Timestamp) -> u64 {
             Step::Ayiya => (15, 0),
             Step::EtherIp => (16, 0),
         };
-        input.push(kind);
-        input.extend_from_slice(&id.to_be_bytes());
+        input.put(&[kind]);
+        input.put(&id.to_be_bytes());
     }
+    hash.update(input.filled());
+    let mut input = Buffer::<128>::default();
     let carrier = match key.carrier {
         Carrier::Tcp => [0, TCP],
         Carrier::Udp => [0, UDP],
         Carrier::Icmp => [0, key.protocol()],
         Carrier::Other(protocol) => [1, protocol],
     };
-    input.extend_from_slice(&carrier);
+    input.put(&carrier);
     for end in [key.client, key.server] {
-        match end.ip() {
-            IpAddr::V4(v4) => input.extend_from_slice(&v4.octets()),
-            IpAddr::V6(v6) => input.extend_from_slice(&v6.octets()),
-        }
-        input.extend_from_slice(&end.port().to_be_bytes());
+        input.put_addr(end.ip());
+        input.put(&end.port().to_be_bytes());
     }
-    input.extend_from_slice(&start.0.to_be_bytes());
-    let digest = Sha1::digest(&input);
+    input.put(&start.0.to_be_bytes());
+    hash.update(input.filled());
+    let digest = hash.finalize();
     digest.iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte))
+}
+
+/// Hash input, put together without allocation. What does not fit is left out; the sizes above let all fit.
+struct Buffer<const N: usize> {
+    bytes: [u8; N],
+    used: usize,
+}
+
+impl<const N: usize> Default for Buffer<N> {
+    fn default() -> Self {
+        Self { bytes: [0; N], used: 0 }
+    }
+}
+
+impl<const N: usize> Buffer<N> {
+    fn put(&mut self, bytes: &[u8]) {
+        if let Some(room) = self.bytes.get_mut(self.used..self.used + bytes.len()) {
+            room.copy_from_slice(bytes);
+            self.used += bytes.len();
+        }
+    }
+    fn put_addr(&mut self, addr: IpAddr) {
+        match addr {
+            IpAddr::V4(v4) => self.put(&v4.octets()),
+            IpAddr::V6(v6) => self.put(&v6.octets()),
+        }
+    }
+    fn filled(&self) -> &[u8] {
+        self.bytes.get(..self.used).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

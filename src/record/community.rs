@@ -2,7 +2,6 @@
 
 use super::{CommunityId, Flow, Proto};
 use sha1::{Digest, Sha1};
-use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
 
 // IP protocol numbers (IANA "Assigned Internet Protocol Numbers") whose ports count.
@@ -36,8 +35,14 @@ impl CommunityId {
         if !one_way && to < from {
             std::mem::swap(&mut from, &mut to);
         }
-        let mut input: SmallVec<[u8; MAX_INPUT]> = SmallVec::new();
-        let mut put = |bytes: &[u8]| input.extend_from_slice(bytes);
+        let mut input = [0; MAX_INPUT];
+        let mut used = 0;
+        let mut put = |bytes: &[u8]| {
+            if let Some(room) = input.get_mut(used..used + bytes.len()) {
+                room.copy_from_slice(bytes);
+                used += bytes.len();
+            }
+        };
         put(&seed.to_be_bytes());
         for (addr, _) in [from, to] {
             match addr {
@@ -50,7 +55,7 @@ impl CommunityId {
             put(&from.1.to_be_bytes());
             put(&to.1.to_be_bytes());
         }
-        Self(Sha1::digest(&input).into())
+        Self(Sha1::digest(input.get(..used).unwrap_or_default()).into())
     }
 
     /// That of a conversation by its ends, seed 0.
