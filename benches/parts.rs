@@ -199,7 +199,6 @@ fn play(
         carrier,
         client: SocketAddr::new(CLIENT, 50_000),
         server: SocketAddr::new(SERVER, port),
-        client_mac: None,
         at: at(0),
     };
     bencher.counter(BytesCount::new(size)).bench_local(|| {

@@ -37,7 +37,6 @@ pub fn opening(carrier: Carrier, port: u16) -> Opening {
         carrier,
         client: "192.0.2.10:50000".parse().expect("an address"),
         server: (std::net::IpAddr::from([198, 51, 100, 20]), port).into(),
-        client_mac: None,
         at: at(1),
     }
 }

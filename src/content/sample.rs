@@ -26,12 +26,11 @@ fn weight(count: u16) -> f64 {
 #[derive(Debug)]
 pub(super) struct Sample {
     counts: [u16; 256],
-    total: u64,
 }
 
 impl Sample {
     pub(super) fn new() -> Self {
-        Self { counts: [0; 256], total: 0 }
+        Self { counts: [0; 256] }
     }
 
     /// Whether so many bytes have no entropy.
@@ -66,15 +65,20 @@ impl Sample {
             // Some 8,000 are counted at most.
             self.counts[usize::from(byte)] = self.counts[usize::from(byte)].wrapping_add(1);
         }
-        self.total += bytes.len() as u64;
+    }
+
+    /// How many bytes count.
+    fn total(&self) -> u32 {
+        self.counts.iter().map(|count| u32::from(*count)).sum()
     }
 
     /// Shannon entropy in bits a byte, rounded to two digits; none for a sample that is too small.
     pub(super) fn entropy(&self) -> Option<f32> {
-        if self.total < MIN_BYTES {
+        let total = self.total();
+        if u64::from(total) < MIN_BYTES {
             return None;
         }
-        let total = self.total as f64;
+        let total = f64::from(total);
         let weight =
             |count: &u16| WEIGHTS.get(usize::from(*count)).copied().unwrap_or_else(|| weight(*count));
         // A short text has few values, which stand near each other: most of the table is passed over at once.
@@ -113,6 +117,6 @@ mod tests {
             pieces.add(n as u64 * 997, piece);
         }
         assert_eq!(whole.counts, pieces.counts);
-        assert_eq!(whole.total, DENSE + 3 * SPARSE);
+        assert_eq!(u64::from(whole.total()), DENSE + 3 * SPARSE);
     }
 }

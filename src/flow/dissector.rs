@@ -3,7 +3,6 @@
 //! A dissector is fed, it does not pull. It gets the bytes of both sides in order, each byte once, with the gaps
 //! said; it answers with its appetite, so that the flow room neither copies nor reassembles what nobody wants.
 
-use crate::decode::Mac;
 use crate::time::Timestamp;
 use std::net::SocketAddr;
 
@@ -78,8 +77,6 @@ pub struct Opening {
     pub client: SocketAddr,
     /// The side taken for the server.
     pub server: SocketAddr,
-    /// The client's link-layer address, where the link has one.
-    pub client_mac: Option<Mac>,
     /// The first packet.
     pub at: At,
 }

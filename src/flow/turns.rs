@@ -11,7 +11,7 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// Most turns listed of a conversation: an hour of beats of ten seconds, there and back, is told apart by the first
 /// 256 as well as by all.
 pub(super) const MAX_TURNS: usize = 256;
-/// Most turns listed over all open conversations, of 32 bytes: 32 MB.
+/// Most turns listed over all open conversations, of some 8 bytes, 20 at the very worst: 8 MB, 20.
 const MAX_TURNS_OPEN: usize = 1 << 20;
 /// Sizes that are counted apart; beyond it the rarest make room (Misra and Gries, 1982).
 const MAX_SIZES: usize = 256;
@@ -23,22 +23,94 @@ const BINS_SHIFT: u32 = 4;
 /// A turn by which end of the key sent it.
 #[derive(Debug, Clone, Copy)]
 struct Run {
-    dir: u8,
+    /// The greater end sent it.
+    greater: bool,
     offset: i64,
     bytes: u64,
     frame: u64,
 }
 
+impl Run {
+    fn dir(&self) -> Dir {
+        usize::from(self.greater)
+    }
+}
+
 /// Turns of one conversation.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    /// Most have a question and an answer.
-    listed: SmallVec<[Run; 2]>,
+    listed: List,
     /// The turn that goes on, listed or not yet counted in `rest`.
     open: Option<Run>,
     /// Time of its last byte.
     last: Timestamp,
     rest: Option<Box<Rest>>,
+}
+
+/// Turns in the order they came, each by what it differs in from the one before: few bytes each. A conversation has
+/// them for as long as it lasts.
+#[derive(Debug, Default)]
+struct List {
+    /// Of each turn side and frame, time and bytes, as LEB128. Most conversations have a question and an answer.
+    bytes: SmallVec<[u8; 24]>,
+    count: u16,
+    offset: i64,
+    frame: u64,
+}
+
+impl List {
+    fn push(&mut self, run: &Run) {
+        // Clocks and, between captures, frames may go back. Frames are counted: none has a number of 62 bits.
+        let frame = zigzag(run.frame.wrapping_sub(self.frame) as i64);
+        self.number(frame << 1 | u64::from(run.greater));
+        self.number(zigzag(run.offset.wrapping_sub(self.offset)));
+        self.number(run.bytes);
+        (self.offset, self.frame) = (run.offset, run.frame);
+        self.count += 1;
+    }
+
+    fn number(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.bytes.push(number as u8);
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.count)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Run> {
+        let mut bytes = self.bytes.iter();
+        let mut number = move || {
+            let (mut number, mut shift) = (0_u64, 0_u32);
+            for byte in bytes.by_ref() {
+                number |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+                shift += 7;
+                if byte & 0x80 == 0 {
+                    break;
+                }
+            }
+            number
+        };
+        let (mut offset, mut frame) = (0_i64, 0_u64);
+        (0..self.count).map(move |_| {
+            let side = number();
+            frame = frame.wrapping_add(unzigzag(side >> 1) as u64);
+            offset = offset.wrapping_add(unzigzag(number()));
+            Run { greater: side & 1 != 0, offset, bytes: number(), frame }
+        })
+    }
+}
+
+/// Small distances as small numbers, whichever way they go.
+fn zigzag(distance: i64) -> u64 {
+    (distance << 1 ^ distance >> 63) as u64
+}
+
+fn unzigzag(number: u64) -> i64 {
+    (number >> 1) as i64 ^ -((number & 1) as i64)
 }
 
 /// Summary of turns that are not listed, by end of the key.
@@ -69,13 +141,13 @@ impl Turns {
         let silent = at.time.since(self.last) >= SILENCE;
         self.last = at.time;
         match &mut self.open {
-            Some(run) if usize::from(run.dir) == dir && !silent => {
+            Some(run) if run.dir() == dir && !silent => {
                 run.bytes = run.bytes.saturating_add(bytes);
             }
             _ => {
                 self.settle(listed);
                 let offset = at.time.since(start).as_micros();
-                self.open = Some(Run { dir: dir as u8, offset, bytes, frame: at.frame });
+                self.open = Some(Run { greater: dir != 0, offset, bytes, frame: at.frame });
             }
         }
     }
@@ -85,32 +157,28 @@ impl Turns {
         let Some(run) = self.open.take() else { return };
         if self.rest.is_none() && self.listed.len() < MAX_TURNS && listed.0 < MAX_TURNS_OPEN {
             listed.0 += 1;
-            self.listed.push(run);
+            self.listed.push(&run);
             return;
         }
         let rest = self.rest.get_or_insert_with(|| {
             let mut rest = Box::<Rest>::default();
-            for run in &self.listed {
-                if let Some(side) = rest.sides.get_mut(usize::from(run.dir)) {
-                    side.before = Some(run.offset);
-                }
+            for run in self.listed.iter() {
+                rest.sides[run.dir()].before = Some(run.offset);
             }
             rest
         });
         rest.last = run.offset;
-        if let Some(side) = rest.sides.get_mut(usize::from(run.dir)) {
-            side.add(&run);
-        }
+        rest.sides[run.dir()].add(&run);
     }
 
     /// All turns and the summary of those not listed, with the end `client` as the client.
     pub(super) fn end(mut self, client: Dir, listed: &mut Listed) -> (Vec<Turn>, Option<Box<TurnsRest>>) {
         self.settle(listed);
         listed.0 = listed.0.saturating_sub(self.listed.len());
-        let side = |dir: u8| if usize::from(dir) == client { Side::Client } else { Side::Server };
+        let side = |dir: Dir| if dir == client { Side::Client } else { Side::Server };
         let turn =
-            |run: Run| Turn { side: side(run.dir), offset: run.offset, bytes: run.bytes, frame: run.frame };
-        let turns: Vec<Turn> = self.listed.into_iter().map(turn).collect();
+            |run: Run| Turn { side: side(run.dir()), offset: run.offset, bytes: run.bytes, frame: run.frame };
+        let turns: Vec<Turn> = self.listed.iter().map(turn).collect();
         let rest = self.rest.map(|rest| {
             let Rest { sides: [a, b], last } = *rest;
             let (client, server) = if client == 0 { (a, b) } else { (b, a) };
@@ -176,6 +244,28 @@ mod tests {
         let end = turns.end(client, &mut listed);
         assert_eq!(listed.0, 0, "what was listed is given back");
         end
+    }
+
+    #[test]
+    fn a_list_gives_what_it_was_given() {
+        let all = [0, 1, 127, 128, 1 << 40, u64::MAX >> 1, u64::MAX];
+        let mut list = List::default();
+        let mut runs = Vec::new();
+        for (n, bytes) in all.into_iter().enumerate() {
+            for (offset, frame) in [(0, 1), (i64::MAX, 1 << 60), (i64::MIN, 0), (-1, 7)] {
+                runs.push(Run { greater: n % 2 == 0, offset, bytes, frame });
+            }
+        }
+        for run in &runs {
+            list.push(run);
+        }
+        assert_eq!(list.len(), runs.len());
+        let told = |run: &Run| (run.greater, run.offset, run.bytes, run.frame);
+        assert!(list.iter().map(|run| told(&run)).eq(runs.iter().map(told)));
+        let mut list = List::default();
+        list.push(&Run { greater: true, offset: 0, bytes: 60, frame: 900_000 });
+        list.push(&Run { greater: false, offset: 20_000, bytes: 200, frame: 900_003 });
+        assert!(!list.bytes.spilled(), "a question and its answer take no memory of their own");
     }
 
     #[test]

@@ -7,6 +7,8 @@ use crate::flow::{Appetite, At, Carrier, Dissector, Opening, Side};
 use crate::record::Facts;
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::{Deref, DerefMut};
 
 /// A dissector that may be chosen.
 struct Entry {
@@ -54,11 +56,15 @@ const MAX_LATE_LOOKS: u8 = 64;
 /// that was used again.
 const MAX_DATAGRAM_LOOKS: u8 = 3;
 /// Bytes of an opaque stream that are taken, though nothing reads them, so as to see it turn: some 3,000 packets.
-const PATIENCE: u64 = 4 << 20;
+const PATIENCE: u32 = 4 << 20;
 
 /// One conversation, whatever it speaks: the flow room's dissector.
 pub struct Conversation {
-    opening: Opening,
+    // As in its `Opening`, in half the room.
+    carrier: Carrier,
+    addrs: [IpAddr; 2],
+    ports: [u16; 2],
+    began: At,
     /// What those stated that handed over.
     facts: Option<Box<Facts>>,
     stage: Stage,
@@ -66,20 +72,42 @@ pub struct Conversation {
     after: Option<&'static str>,
     handovers: u8,
     late_looks: u8,
-    patience: u64,
+    patience: u32,
     last: Option<Side>,
     client: Option<Side>,
     /// What the dissector wants of each side (of the opening) and the flow room was not told.
     wanted: [Appetite; 2],
 }
 
+// Tens of thousands are open at once: with what the flow room keeps they fit a block of 448 bytes.
+const _: () = assert!(size_of::<Conversation>() <= 152);
+
 enum Stage {
-    Choosing(Choosing),
+    Choosing(Kept),
     Opaque { engine: Box<Opaque>, turned: bool },
     Known { engine: Box<dyn Protocol + Send>, turned: bool },
 }
 
-/// What came before a dissector was chosen. Empty, and not on the heap, in the common case.
+/// What came before a dissector was chosen: nothing, and nowhere, in the common case.
+#[derive(Default)]
+struct Kept(Option<Box<Choosing>>);
+
+impl Deref for Kept {
+    type Target = Choosing;
+    fn deref(&self) -> &Choosing {
+        static NOTHING: Choosing =
+            Choosing { heads: [const { Vec::new() }; 2], order: Vec::new(), gaps: Vec::new() };
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl DerefMut for Kept {
+    fn deref_mut(&mut self) -> &mut Choosing {
+        self.0.get_or_insert_default()
+    }
+}
+
+/// The first bytes of each side, how they came in turns, and what was lost before them.
 #[derive(Default)]
 struct Choosing {
     heads: [Vec<u8>; 2],
@@ -117,12 +145,9 @@ fn choose(heads: &Heads<'_>, pinned: bool, last_call: bool) -> Option<Choice> {
 
 impl Conversation {
     fn oriented(&self, turned: bool) -> Opening {
-        let Opening { client, server, .. } = self.opening;
-        if turned {
-            Opening { client: server, server: client, client_mac: None, ..self.opening }
-        } else {
-            self.opening
-        }
+        let ends = [0, 1].map(|side: usize| SocketAddr::new(self.addrs[side], self.ports[side]));
+        let (client, server) = if turned { (ends[1], ends[0]) } else { (ends[0], ends[1]) };
+        Opening { carrier: self.carrier, client, server, at: self.began }
     }
 
     /// Whether nothing but the opaque dissector comes in question.
@@ -161,8 +186,7 @@ impl Conversation {
         piece: Piece<'a>,
         shared: &mut Shared,
     ) -> Option<(VecDeque<Piece<'static>>, Piece<'a>)> {
-        let (carrier, pinned) = (self.opening.carrier, self.pinned());
-        let ports = [self.opening.client.port(), self.opening.server.port()];
+        let (carrier, ports, pinned) = (self.carrier, self.ports, self.pinned());
         let Stage::Choosing(kept) = &mut self.stage else { return Some((VecDeque::new(), piece)) };
         let (side, ref bytes, at) = piece;
         let first = kept.order.first().map_or(side, |(side, ..)| *side);
@@ -189,10 +213,13 @@ impl Conversation {
             }
             return None;
         };
-        let Stage::Choosing(mut kept) =
-            std::mem::replace(&mut self.stage, Stage::Choosing(Choosing::default()))
+        let Stage::Choosing(kept) = std::mem::replace(&mut self.stage, Stage::Choosing(Kept::default()))
         else {
             return None;
+        };
+        let Some(mut kept) = kept.0 else {
+            self.begin(choice, Vec::new(), shared);
+            return Some((VecDeque::new(), piece));
         };
         kept.heads[side.index()].truncate(before);
         let before = kept.pieces();
@@ -205,9 +232,8 @@ impl Conversation {
         if !matches!(&self.stage, Stage::Choosing(kept) if !kept.order.is_empty()) {
             return VecDeque::new();
         }
-        let (carrier, pinned) = (self.opening.carrier, self.pinned());
-        let ports = [self.opening.client.port(), self.opening.server.port()];
-        let fresh = Stage::Choosing(Choosing::default());
+        let (carrier, ports, pinned) = (self.carrier, self.ports, self.pinned());
+        let fresh = Stage::Choosing(Kept::default());
         match std::mem::replace(&mut self.stage, fresh) {
             Stage::Choosing(kept) if !kept.order.is_empty() => {
                 let first = kept.order.first().map_or(Side::Client, |(side, ..)| *side);
@@ -216,7 +242,7 @@ impl Conversation {
                 let heads = Heads { bytes, first, carrier, ports, midstream };
                 let choice = choose(&heads, pinned, true).unwrap_or((None, None));
                 let queue = kept.pieces();
-                self.begin(choice, kept.gaps, shared);
+                self.begin(choice, kept.0.map(|kept| kept.gaps).unwrap_or_default(), shared);
                 queue
             }
             other => {
@@ -306,7 +332,7 @@ impl Conversation {
 
     /// Ends the running dissector, keeping its facts, and chooses anew.
     fn hand_over(&mut self, after: Option<&'static str>, shared: &mut Shared) {
-        let stage = std::mem::replace(&mut self.stage, Stage::Choosing(Choosing::default()));
+        let stage = std::mem::replace(&mut self.stage, Stage::Choosing(Kept::default()));
         stage.end(self.facts.get_or_insert_default(), shared);
         self.wanted = [Appetite::All; 2];
         self.after = after;
@@ -316,7 +342,7 @@ impl Conversation {
     /// Whether it is worth while to look for the beginning of a protocol in what fits none.
     fn may_begin_late(&self) -> bool {
         let Stage::Opaque { engine, .. } = &self.stage else { return false };
-        match self.opening.carrier {
+        match self.carrier {
             Carrier::Tcp => engine.may_turn_out() && self.late_looks < MAX_LATE_LOOKS,
             Carrier::Udp => engine.name().is_none() && self.late_looks < MAX_DATAGRAM_LOOKS,
             _ => false,
@@ -332,12 +358,11 @@ impl Conversation {
         self.late_looks += 1;
         let (named, turned) = (engine.name(), *turned);
         let inner = if turned { side } else { side.other() };
-        let datagram = self.opening.carrier == Carrier::Udp;
+        let datagram = self.carrier == Carrier::Udp;
         let mut heads = if datagram { [&[][..]; 2] } else { [engine.head(inner); 2] };
         heads[side.index()] = &bytes[..bytes.len().min(MAX_HEAD)];
-        let ports = [self.opening.client.port(), self.opening.server.port()];
-        let heads =
-            Heads { bytes: heads, first: side, carrier: self.opening.carrier, ports, midstream: false };
+        let (carrier, ports) = (self.carrier, self.ports);
+        let heads = Heads { bytes: heads, first: side, carrier, ports, midstream: false };
         let found = TABLE.iter().filter(|entry| entry.late || datagram).find_map(|entry| {
             match (entry.recognise)(&heads) {
                 Recognised::Yes(client) => Some((entry, client)),
@@ -404,9 +429,12 @@ impl Dissector for Conversation {
 
     fn open(opening: &Opening, shared: &mut Shared) -> Self {
         let mut conversation = Self {
-            opening: *opening,
+            carrier: opening.carrier,
+            addrs: [opening.client.ip(), opening.server.ip()],
+            ports: [opening.client.port(), opening.server.port()],
+            began: opening.at,
             facts: None,
-            stage: Stage::Choosing(Choosing::default()),
+            stage: Stage::Choosing(Kept::default()),
             after: None,
             handovers: 0,
             late_looks: 0,
@@ -436,7 +464,7 @@ impl Dissector for Conversation {
     }
 
     fn data(&mut self, side: Side, bytes: &[u8], at: At, shared: &mut Shared) -> Appetite {
-        let turns = self.last.replace(side) != Some(side) || self.opening.carrier == Carrier::Udp;
+        let turns = self.last.replace(side) != Some(side) || self.carrier == Carrier::Udp;
         if turns && matches!(self.stage, Stage::Opaque { .. }) {
             self.begins_late(side, bytes, shared);
         }
@@ -492,8 +520,7 @@ impl Dissector for Conversation {
         self.client.or_else(|| {
             let first = kept.order.first().map(|(side, ..)| *side)?;
             let bytes = [&kept.heads[0][..], &kept.heads[1][..]];
-            let ports = [self.opening.client.port(), self.opening.server.port()];
-            let (carrier, midstream) = (self.opening.carrier, !kept.gaps.is_empty());
+            let (carrier, ports, midstream) = (self.carrier, self.ports, !kept.gaps.is_empty());
             choose(&Heads { bytes, first, carrier, ports, midstream }, self.pinned(), true)?.1
         })
     }
@@ -519,7 +546,7 @@ impl Conversation {
     fn tell(&mut self, side: Side, length: u64) -> Appetite {
         let wanted = self.wanted[side.index()];
         if wanted == Appetite::Enough && self.may_begin_late() && self.patience > 0 {
-            self.patience = self.patience.saturating_sub(length);
+            self.patience = self.patience.saturating_sub(u32::try_from(length).unwrap_or(u32::MAX));
             return Appetite::All;
         }
         if wanted != Appetite::Enough {

@@ -89,7 +89,7 @@ pub struct Shared {
     pub certificates: HashMap<Box<[u8]>, (Arc<Certificate>, bool)>,
     /// What could not be understood.
     pub log: anomaly::Log,
-    /// Only addresses are wanted of the answers of DNS: others are counted, and have no text.
+    /// Only addresses are wanted of the answers of DNS: others are not kept.
     pub addresses_only: bool,
 }
 

@@ -29,7 +29,6 @@ pub fn opening(carrier: Carrier, port: u16) -> Opening {
         carrier,
         client: "192.0.2.10:50000".parse().expect("an address"),
         server: ("198.51.100.20".parse::<std::net::IpAddr>().expect("an address"), port).into(),
-        client_mac: None,
         at: at(1),
     }
 }

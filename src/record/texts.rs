@@ -2,7 +2,6 @@
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -15,51 +14,100 @@ const SPARE: usize = 64;
 /// Texts in order.
 #[derive(Default, Clone, PartialEq, Eq)]
 pub struct Texts {
+    /// Each behind its length (`push_length`).
     all: String,
-    /// Where each ends, in bytes.
-    ends: SmallVec<[u32; 4]>,
+    count: u32,
+    /// Of the texts alone.
+    bytes: u32,
 }
+
+/// Bits of a length that a character holds; one more says that others follow, and the character is still ASCII.
+const BITS: u32 = 6;
+const FOLLOWED: u32 = 1 << BITS;
+
+/// Writes the length of a text in front of it: texts of less than 64 bytes have one of a byte.
+fn push_length(all: &mut String, mut length: u32) {
+    while length >= FOLLOWED {
+        all.push((FOLLOWED | (length % FOLLOWED)) as u8 as char);
+        length >>= BITS;
+    }
+    all.push(length as u8 as char);
+}
+
+/// The first text of some, each behind its length, and the others.
+fn split_first(all: &str) -> Option<(&str, &str)> {
+    let (mut length, mut shift) = (0, 0);
+    for (at, byte) in all.bytes().enumerate() {
+        length |= (byte as usize % FOLLOWED as usize) << shift;
+        shift += BITS;
+        if u32::from(byte) < FOLLOWED {
+            return all.get(at + 1..)?.split_at_checked(length);
+        }
+    }
+    None
+}
+
+/// Texts one after another.
+#[derive(Debug, Clone)]
+struct Iter<'a> {
+    rest: &'a str,
+    count: usize,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = &'a str;
+    fn next(&mut self) -> Option<&'a str> {
+        let (first, rest) = split_first(self.rest)?;
+        self.rest = rest;
+        self.count = self.count.saturating_sub(1);
+        Some(first)
+    }
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.count, Some(self.count))
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
 
 impl Texts {
     /// None, with room for so many of so many bytes in all.
     pub fn with_capacity(count: usize, bytes: usize) -> Self {
         let (count, bytes) = (count.min(MAX_RESERVED), bytes.min(MAX_RESERVED));
-        Self { all: String::with_capacity(bytes), ends: SmallVec::with_capacity(count) }
+        Self { all: String::with_capacity(bytes + count + (bytes >> BITS)), count: 0, bytes: 0 }
     }
 
     /// Adds one. What is beyond 4 GiB in all is cut off.
     pub fn push(&mut self, text: &str) {
-        if self.all.capacity() - self.all.len() < text.len() {
-            self.all.reserve(text.len().max(SPARE));
+        let room = (u32::MAX - self.bytes) as usize;
+        let text = &text[..text.floor_char_boundary(room)];
+        let wanted = text.len() + 1 + text.len().checked_ilog2().unwrap_or(0) as usize / BITS as usize;
+        if self.all.capacity() - self.all.len() < wanted {
+            self.all.reserve(wanted.max(SPARE));
         }
-        let room = (u32::MAX as usize).saturating_sub(self.all.len());
-        self.all.push_str(&text[..text.floor_char_boundary(room)]);
-        self.ends.push(self.all.len() as u32);
+        push_length(&mut self.all, text.len() as u32);
+        self.all.push_str(text);
+        self.bytes += text.len() as u32;
+        self.count = self.count.saturating_add(1);
     }
 
     /// How many.
-    pub fn len(&self) -> usize {
-        self.ends.len()
+    pub const fn len(&self) -> usize {
+        self.count as usize
     }
 
     /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     /// Bytes of all of them.
     pub const fn bytes(&self) -> usize {
-        self.all.len()
+        self.bytes as usize
     }
 
     /// All of them in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
-        let mut from = 0;
-        self.ends.iter().map(move |&end| {
-            let own = self.all.get(from..end as usize).unwrap_or_default();
-            from = end as usize;
-            own
-        })
+        Iter { rest: &self.all, count: self.len() }
     }
 }
 
@@ -140,20 +188,14 @@ impl Headers {
 
     /// The first value of a name, by whatever case.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let Texts { all, ends } = &self.0;
-        let mut from = 0;
-        for pair in ends.chunks_exact(2) {
-            let (middle, end) = (pair[0] as usize, pair[1] as usize);
+        let mut rest = self.0.all.as_str();
+        while let Some((own, behind)) = split_first(rest) {
+            let (value, behind) = split_first(behind)?;
             // Most names differ in their lengths.
-            if middle - from == name.len()
-                && all
-                    .as_bytes()
-                    .get(from..middle)
-                    .is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()))
-            {
-                return all.get(middle..end);
+            if own.len() == name.len() && own.eq_ignore_ascii_case(name) {
+                return Some(value);
             }
-            from = end;
+            rest = behind;
         }
         None
     }
@@ -216,11 +258,24 @@ mod tests {
     fn texts_are_what_they_were() {
         let texts: Texts = ["one", "", "näme", "four", "five"].into_iter().collect();
         assert_eq!(texts.iter().collect::<Vec<_>>(), ["one", "", "näme", "four", "five"]);
-        assert_eq!((texts.len(), texts.bytes()), (5, 16));
+        assert_eq!((texts.len(), texts.iter().len(), texts.bytes()), (5, 5, 16));
         let json = serde_json::to_string(&texts).expect("JSON");
         assert_eq!(json, r#"["one","","näme","four","five"]"#);
         assert_eq!(serde_json::from_str::<Texts>(&json).expect("texts"), texts);
         assert!(serde_json::from_str::<Texts>("[1]").is_err());
+    }
+
+    #[test]
+    fn texts_may_be_long_and_find_the_room_that_was_made() {
+        let lengths = [0, 1, 63, 64, 65, 2047, 2048, 2049, 131_071, 131_072, 131_073];
+        let all: Vec<String> = lengths.iter().map(|length| "é".repeat(*length)).collect();
+        let mut texts = Texts::with_capacity(all.len(), all.iter().map(String::len).sum());
+        let room = texts.all.capacity();
+        for text in &all {
+            texts.push(text);
+        }
+        assert!(texts.iter().eq(all.iter().map(String::as_str)));
+        assert_eq!(texts.all.capacity(), room);
     }
 
     #[test]

@@ -10,18 +10,19 @@ mod parser;
 use super::{Heads, Next, Protocol, Recognised, Shared, Start};
 use crate::anomaly::Kind;
 use crate::flow::{Appetite, At, Carrier, Side};
-use crate::record::{self, Facts, Hint, Other};
+use crate::record::{self, Facts, Hint, Other, Texts};
+use crate::time::Timestamp;
 use parser::{BadName, HEADER, Header, Name, Record, kind_name, rcode_name};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 use std::net::IpAddr;
 
-/// Questions stated for one conversation: a tunnel asks thousands from one port, and each entry takes some 300 bytes.
+/// Questions stated for one conversation: a tunnel asks thousands from one port, and each takes some 100 to 300 bytes.
 const MAX_ENTRIES: usize = 8192;
 /// Latest questions among which the one of an answer is looked for. Answers come within a round trip.
 const MAX_PENDING: usize = 128;
 /// Answers stated for one question.
-const MAX_ANSWERS: usize = 16;
+const MAX_ANSWERS: u8 = 16;
 /// Questions read of one message; more than one is only usual in multicast.
 const MAX_QUESTIONS: u16 = 64;
 /// Records read of one message.
@@ -107,12 +108,28 @@ fn is_plausible(message: &[u8], length: usize) -> bool {
     header.opcode() <= 6 && ((something && fits && sane) || (questions > 0 && asks()))
 }
 
+/// A question, and what became of it.
+#[derive(Debug)]
+struct Entry {
+    query: SmolStr,
+    time: Timestamp,
+    frame: u64,
+    bytes: (u32, u32),
+    kind: u16,
+    rcode: Option<u8>,
+    /// Answers that were read.
+    answered: u8,
+}
+
 /// One conversation.
 #[derive(Debug)]
 pub struct Dns {
-    entries: Vec<record::Dns>,
+    /// Most conversations have one question.
+    entries: SmallVec<[Entry; 1]>,
     /// The id of each entry.
     ids: SmallVec<[u16; 4]>,
+    /// The answers of entries that have some, in the order in which these were answered first.
+    answers: SmallVec<[(u32, Texts); 1]>,
     addresses: [IpAddr; 2],
     /// `dns`, `mdns` or `llmnr`.
     name: &'static str,
@@ -137,8 +154,9 @@ impl Dns {
             "dns"
         };
         Self {
-            entries: Vec::new(),
+            entries: SmallVec::new(),
             ids: SmallVec::new(),
+            answers: SmallVec::new(),
             addresses: [opening.client.ip(), opening.server.ip()],
             name,
             beyond: 0,
@@ -207,27 +225,19 @@ impl Dns {
 
     /// States a question, unless it repeats one that still waits. Multicast has no ids, there each counts.
     fn asked(&mut self, id: u16, query: &str, kind: u16, at: At, bytes: u32) {
-        let kind = kind_name(kind);
-        let repeated = id != 0 && self.find(id, query, &kind).is_some_and(|entry| entry.rcode.is_none());
+        let waits = |entry: &Entry| entry.asks(query, kind);
+        let same = if id == 0 { None } else { self.position(id, waits) };
+        let repeated = same.is_some_and(|index| self.entries[index].rcode.is_none());
         if !repeated {
-            let entry = record::Dns {
-                query: query.into(),
-                kind,
-                time: at.time,
-                frame: at.frame,
-                bytes: (bytes, 0),
-                ..record::Dns::default()
-            };
-            self.push(id, entry, at);
+            self.push(id, Entry::new(query, kind, None, at, (bytes, 0)), at);
         }
     }
 
     /// States the outcome of a question, also where the question itself was not captured. Gives the entry that the
     /// records of the message belong to: none where it is an answer given again.
     fn answered(&mut self, header: Header, query: &str, kind: u16, at: At, bytes: u32) -> Option<usize> {
-        let kind = kind_name(kind);
-        let rcode = Some(rcode_name(header.rcode()));
-        if let Some(index) = self.position(header.id, |entry| entry.query == query && entry.kind == *kind) {
+        let rcode = Some(header.rcode());
+        if let Some(index) = self.position(header.id, |entry| entry.asks(query, kind)) {
             let entry = &mut self.entries[index];
             if entry.rcode.is_none() {
                 entry.rcode = rcode;
@@ -241,16 +251,7 @@ impl Dns {
             }
             return more.then_some(index);
         }
-        let entry = record::Dns {
-            query: query.into(),
-            kind,
-            rcode,
-            time: at.time,
-            frame: at.frame,
-            bytes: (0, bytes),
-            ..record::Dns::default()
-        };
-        self.push(header.id, entry, at)
+        self.push(header.id, Entry::new(query, kind, rcode, at, (0, bytes)), at)
     }
 
     /// An answer that does not repeat its question, as servers send that refuse.
@@ -260,13 +261,13 @@ impl Dns {
         }
         let index = self.position(header.id, |entry| entry.rcode.is_none())?;
         let entry = &mut self.entries[index];
-        entry.rcode = Some(rcode_name(header.rcode()));
+        entry.rcode = Some(header.rcode());
         entry.bytes.1 = bytes;
         Some(index)
     }
 
     /// The latest entry of an id that fits, among the latest ones.
-    fn position(&self, id: u16, fits: impl Fn(&record::Dns) -> bool) -> Option<usize> {
+    fn position(&self, id: u16, fits: impl Fn(&Entry) -> bool) -> Option<usize> {
         let from = self.ids.len().saturating_sub(MAX_PENDING);
         let mut behind = self.ids.len();
         // Among two-byte numbers next to each other one is found fast.
@@ -279,24 +280,27 @@ impl Dns {
         None
     }
 
-    fn find(&self, id: u16, query: &str, kind: &str) -> Option<&record::Dns> {
-        let index = self.position(id, |entry| entry.query == query && entry.kind == kind)?;
-        self.entries.get(index)
-    }
-
-    fn push(&mut self, id: u16, entry: record::Dns, at: At) -> Option<usize> {
+    fn push(&mut self, id: u16, entry: Entry, at: At) -> Option<usize> {
         if self.entries.len() >= MAX_ENTRIES {
             self.beyond += 1;
             self.beyond_at.get_or_insert(at);
             return None;
         }
-        if self.entries.is_empty() {
-            // Most conversations have one question.
-            self.entries.reserve_exact(1);
-        }
         self.entries.push(entry);
         self.ids.push(id);
         Some(self.entries.len() - 1)
+    }
+
+    /// Where the answers of an entry are kept.
+    fn answers(&mut self, entry: usize) -> &mut Texts {
+        // Of what was answered since, each was asked at most so many questions before this one or after it.
+        let near = self.answers.len().saturating_sub(2 * MAX_PENDING);
+        let known = self.answers[near..].iter().rposition(|(own, _)| *own as usize == entry);
+        let index = known.map_or(self.answers.len(), |known| near + known);
+        if known.is_none() {
+            self.answers.push((entry as u32, Texts::default()));
+        }
+        &mut self.answers[index].1
     }
 
     /// Reads the records behind the questions: the answers of `entry`, and the names hosts give themselves. Gives
@@ -314,14 +318,15 @@ impl Dns {
         for index in 0..wanted.records {
             let Some((record, next)) = parser::record(message, after) else { return false };
             after = next;
-            if let Some(entry) = entry.and_then(|entry| self.entries.get_mut(entry))
+            if let Some(number) = entry
+                && let Some(entry) = self.entries.get_mut(number)
                 && index < wanted.answers
-                && entry.answers.len() < MAX_ANSWERS
+                && entry.answered < MAX_ANSWERS
             {
-                if wanted.addresses_only && record.address().is_none() {
-                    entry.answers.push("");
-                } else {
-                    entry.answers.push(record.answer(&mut name).as_str());
+                entry.answered += 1;
+                if !wanted.addresses_only || record.address().is_some() {
+                    let answer = record.answer(&mut name);
+                    self.answers(number).push(answer.as_str());
                 }
             }
             if wanted.names {
@@ -347,6 +352,28 @@ impl Dns {
     }
 }
 
+impl Entry {
+    fn new(query: &str, kind: u16, rcode: Option<u8>, at: At, bytes: (u32, u32)) -> Self {
+        Self { query: query.into(), time: at.time, frame: at.frame, bytes, kind, rcode, answered: 0 }
+    }
+
+    fn asks(&self, query: &str, kind: u16) -> bool {
+        self.kind == kind && self.query == query
+    }
+
+    fn state(self) -> record::Dns {
+        record::Dns {
+            query: self.query,
+            kind: kind_name(self.kind),
+            rcode: self.rcode.map(rcode_name),
+            time: self.time,
+            frame: self.frame,
+            bytes: self.bytes,
+            ..record::Dns::default()
+        }
+    }
+}
+
 /// Which records of a message are read.
 #[derive(Debug, Clone, Copy)]
 struct Wanted {
@@ -358,7 +385,7 @@ struct Wanted {
     names: bool,
     /// It is an update.
     update: bool,
-    /// Of answers that are no addresses only the number is wanted.
+    /// Answers that are no addresses are not kept.
     addresses_only: bool,
 }
 
@@ -477,7 +504,12 @@ impl Protocol for Dns {
             facts.other =
                 Some(Box::new(Other { protocol: Some(SmolStr::new_static(self.name)), ..Other::default() }));
         }
-        facts.dns = self.entries;
+        facts.dns = self.entries.into_iter().map(Entry::state).collect();
+        for (entry, answers) in self.answers {
+            if let Some(entry) = facts.dns.get_mut(entry as usize) {
+                entry.answers = answers;
+            }
+        }
         facts.hints.extend(self.hints);
     }
 }

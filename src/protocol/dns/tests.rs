@@ -20,8 +20,7 @@ fn at(frame: u64) -> At {
 
 fn start(carrier: Carrier, port: u16) -> Start {
     let addr = |last, port| SocketAddr::from((Ipv4Addr::new(192, 0, 2, last), port));
-    let opening =
-        Opening { carrier, client: addr(1, 50_000), server: addr(2, port), client_mac: None, at: at(0) };
+    let opening = Opening { carrier, client: addr(1, 50_000), server: addr(2, port), at: at(0) };
     Start { opening, after: None }
 }
 
@@ -156,12 +155,12 @@ fn answers_of_all_kinds() {
 }
 
 #[test]
-fn of_answers_that_are_no_addresses_only_the_number_may_be_kept() {
+fn answers_that_are_no_addresses_may_be_left_out() {
     let alias = labels("a.shop.example");
     let records = [("s.example", 5, &*alias), ("s.example", 1, &[192, 0, 2, 9]), ("s.example", 16, b"text")];
     let answer = message(7, 0x8180, &[("s.example", 1)], &records);
     for (addresses_only, texts) in
-        [(false, ["a.shop.example", "192.0.2.9", "TXT:4"]), (true, ["", "192.0.2.9", ""])]
+        [(false, &["a.shop.example", "192.0.2.9", "TXT:4"][..]), (true, &["192.0.2.9"])]
     {
         let mut shared = Shared { addresses_only, ..Shared::default() };
         let mut dns = Box::new(Dns::new(&start(Carrier::Udp, 53)));
@@ -176,7 +175,39 @@ fn of_answers_that_are_no_addresses_only_the_number_may_be_kept() {
 fn answers_are_bounded() {
     let records = [("a.example", 1u16, &[192u8, 0, 2, 1][..]); 40];
     let (facts, _) = udp(&[(Server, message(7, 0x8180, &[("a.example", 1)], &records))]);
-    assert_eq!(facts.dns[0].answers.len(), MAX_ANSWERS);
+    assert_eq!(facts.dns[0].answers.len(), usize::from(MAX_ANSWERS));
+    // Which are read does not depend on which are kept.
+    let mut records = vec![("a.example", 16u16, &b"\x03abc"[..]); 15];
+    records.extend([("a.example", 1u16, &[192u8, 0, 2, 1][..]); 40]);
+    let mut shared = Shared { addresses_only: true, ..Shared::default() };
+    let mut dns = Box::new(Dns::new(&start(Carrier::Udp, 53)));
+    let answer = message(7, 0x8180, &[("a.example", 1)], &records);
+    dns.data(Server, &answer, at(1), &mut shared);
+    let mut facts = Facts::default();
+    dns.end(&mut facts, &mut shared);
+    assert!(facts.dns[0].answers.iter().eq(["192.0.2.1"]));
+}
+
+#[test]
+fn answers_find_their_questions_in_any_order() {
+    let tcp = start(Carrier::Tcp, 53);
+    let name = |n: u16| format!("x{n}.example");
+    let ask = |n: u16| (Client, framed_message(&query(n, &name(n), 1)));
+    let tell = |n: u16| {
+        let addr = [192, 0, 2, n as u8];
+        let owner = name(n);
+        (Server, framed_message(&message(n, 0x8180, &[(&owner, 1)], &[(&owner, 1, &addr)])))
+    };
+    // As many wait as may, the last is answered first, and each a second time after all others.
+    let mut talk: Vec<_> = (1..=128).map(ask).collect();
+    talk.extend((1..=128).rev().map(tell));
+    talk.extend((1..=128).map(tell));
+    let told = run(&tcp, &talk).0.dns;
+    assert_eq!(told.len(), 128);
+    for (n, entry) in (1..=128).zip(&told) {
+        let addr = format!("192.0.2.{n}");
+        assert!(entry.query == name(n) && entry.answers.iter().eq([&*addr, &*addr]), "{entry:?}");
+    }
 }
 
 #[test]

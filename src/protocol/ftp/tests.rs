@@ -11,7 +11,7 @@ const SERVER: &str = "203.0.113.5";
 fn start() -> Start {
     let at = At { time: Timestamp::default(), frame: 1, capture: 0 };
     let (client, server) = ("192.0.2.10:50000".parse().unwrap(), "203.0.113.5:21".parse().unwrap());
-    Start { opening: Opening { carrier: Carrier::Tcp, client, server, client_mac: None, at }, after: None }
+    Start { opening: Opening { carrier: Carrier::Tcp, client, server, at }, after: None }
 }
 
 /// What a side says, or, where it is a number of bytes in angle brackets, how many of it are missing.

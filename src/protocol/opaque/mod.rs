@@ -69,7 +69,9 @@ pub struct Opaque {
     client: Option<Side>,
     last: Option<Side>,
     lanes: [Lane; 2],
-    logins: Logins,
+    /// The address of the client.
+    addr: IpAddr,
+    logins: Option<Box<Logins>>,
     announced: Option<Box<Announced>>,
     /// Of a WebSocket.
     messages: Option<Box<Messages>>,
@@ -84,37 +86,12 @@ struct Announced {
     name: Option<String>,
 }
 
-/// NTLM logins in clear, whatever carries them (SMB, RPC, LDAP): they name user and machine.
+/// Logins in clear: they name user and machine.
+#[derive(Default)]
 struct Logins {
-    client: IpAddr,
-    /// A login from its signature on, while more of it may come.
-    held: Vec<u8>,
-    at: At,
+    /// One by NTLM, whatever carries it (SMB, RPC, LDAP), from its signature on, while more of it may come.
+    held: Option<(Vec<u8>, At)>,
     hints: Vec<Hint>,
-}
-
-impl Logins {
-    /// Looks for a login in what the client sends. Its signature is found where it is in one segment.
-    fn look(&mut self, bytes: &[u8], at: At) {
-        if let Some(found) = LOGIN.find(bytes) {
-            self.settle();
-            self.at = at;
-            self.held.extend(bytes[found..].iter().take(MAX_LOGIN));
-        } else if !self.held.is_empty() {
-            self.held.extend(bytes.iter().take(MAX_LOGIN.saturating_sub(self.held.len())));
-        }
-    }
-
-    /// Reads the login that is held: its message is at an end.
-    fn settle(&mut self) {
-        if !self.held.is_empty()
-            && self.hints.len() < ntlm::MAX_HINTS
-            && let Some(login) = ntlm::login(&self.held)
-        {
-            self.hints.extend(login.hints(self.client, "ntlm", self.at));
-        }
-        self.held.clear();
-    }
 }
 
 /// One direction.
@@ -128,14 +105,35 @@ struct Lane {
     looked_at: u64,
     /// The scanner reads an archive.
     archive: bool,
-    /// The front of the present message.
+    /// The front of the present message of a stream.
     lead: Vec<u8>,
     /// The present message was seen from its first byte.
     whole: bool,
     messages: u32,
-    /// What all messages so far begin with, so many bytes of it.
-    common: [u8; MAX_PREFIX],
-    agreed: usize,
+    /// The first bytes of the present message.
+    front: Front,
+    /// What all messages so far begin with.
+    common: Front,
+}
+
+/// So many bytes.
+#[derive(Default, Clone, Copy)]
+struct Front {
+    bytes: [u8; MAX_PREFIX],
+    length: u8,
+}
+
+impl Front {
+    fn get(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    /// Takes what there is room for.
+    fn extend(&mut self, bytes: &[u8]) {
+        let room = self.bytes.get_mut(usize::from(self.length)..).unwrap_or_default();
+        self.length += room.len().min(bytes.len()) as u8;
+        room.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+    }
 }
 
 impl Opaque {
@@ -149,12 +147,8 @@ impl Opaque {
             client: None,
             last: None,
             lanes: [Lane::default(), Lane::default()],
-            logins: Logins {
-                client: opening.client.ip(),
-                held: Vec::new(),
-                at: opening.at,
-                hints: Vec::new(),
-            },
+            addr: opening.client.ip(),
+            logins: None,
             announced: None,
             messages: (start.after == Some("websocket")).then(Box::default),
             account: None,
@@ -215,11 +209,13 @@ impl Opaque {
             return;
         }
         let before = lane.head.len();
-        let room = (MAX_NAMING - before).min(bytes.len());
-        lane.head.extend_from_slice(&bytes[..room]);
-        let view = View { bytes: &lane.head, ports: (self.ports[own], self.ports[other]) };
-        // A datagram states its length.
-        let view = if self.carrier == Carrier::Tcp { view } else { View { bytes, ..view } };
+        // A datagram states its length, and is looked at where it is.
+        let mut view = View { bytes, ports: (self.ports[own], self.ports[other]) };
+        if self.carrier == Carrier::Tcp {
+            let room = (MAX_NAMING - before).min(bytes.len());
+            lane.head.extend_from_slice(&bytes[..room]);
+            view.bytes = &lane.head;
+        }
         if let Some((name, speaker)) = names::find(&view, self.carrier) {
             self.name = Some(name);
             self.client = speaker.client(side);
@@ -243,37 +239,54 @@ impl Opaque {
         if self.last == Some(side) && self.carrier == Carrier::Tcp {
             return;
         }
-        self.logins.settle();
+        self.settle_login();
         if let Some(before) = self.last {
             self.lanes[before.index()].end_message();
         }
         self.last = Some(side);
         let lane = &mut self.lanes[side.index()];
         lane.lead.clear();
+        lane.front = Front::default();
         lane.whole = true;
+    }
+
+    /// Looks for a login in what the client sends. Its signature is found where it is in one segment.
+    fn look_for_login(&mut self, bytes: &[u8], at: At) {
+        if let Some(found) = LOGIN.find(bytes) {
+            self.settle_login();
+            let held = bytes[found..].iter().take(MAX_LOGIN).copied().collect();
+            self.logins.get_or_insert_default().held = Some((held, at));
+        } else if let Some(Logins { held: Some((held, _)), .. }) = self.logins.as_deref_mut() {
+            held.extend(bytes.iter().take(MAX_LOGIN.saturating_sub(held.len())));
+        }
+    }
+
+    /// Reads the login that is held: its message is at an end.
+    fn settle_login(&mut self) {
+        if let Some(Logins { held, hints }) = self.logins.as_deref_mut()
+            && let Some((held, at)) = held.take()
+            && hints.len() < ntlm::MAX_HINTS
+            && let Some(login) = ntlm::login(&held)
+        {
+            hints.extend(login.hints(self.addr, "ntlm", at));
+        }
     }
 }
 
 impl Lane {
     /// Folds the front of a message into what all have in common.
     fn end_message(&mut self) {
-        if !std::mem::take(&mut self.whole) || self.lead.is_empty() {
+        if !std::mem::take(&mut self.whole) || self.front.length == 0 {
             return;
         }
-        let front = &self.lead[..self.lead.len().min(MAX_PREFIX)];
         if self.messages == 0 {
-            self.common.iter_mut().zip(front).for_each(|(place, byte)| *place = *byte);
-            self.agreed = front.len();
+            self.common = self.front;
         } else {
-            self.agreed = self.common().iter().zip(front).take_while(|(a, b)| a == b).count();
+            let agree = |(a, b): &(&u8, &u8)| a == b;
+            let agreed = self.common.get().iter().zip(self.front.get()).take_while(agree).count();
+            self.common.length = agreed as u8;
         }
         self.messages = self.messages.saturating_add(1);
-        self.lead.clear();
-    }
-
-    /// What all messages so far begin with.
-    fn common(&self) -> &[u8] {
-        self.common.get(..self.agreed).unwrap_or_default()
     }
 
     /// A scanner; of what is recognised only figures are told.
@@ -285,26 +298,28 @@ impl Lane {
         scanner
     }
 
-    /// Where an archive begins in the front of the present message, once that is whole.
-    fn archive_at(&self) -> Option<usize> {
-        // All begin with one of three letters.
-        let archive = |at: &usize| ARCHIVES.iter().any(|magic| self.lead[*at..].starts_with(magic));
-        memchr3_iter(b'P', b'R', b'7', &self.lead).find(archive).or_else(|| gzip_behind_prefix(&self.lead))
-    }
-
-    fn take(&mut self, bytes: &[u8], budget: Option<u64>, declared: &Declared<'_>, recognised: bool) {
+    fn take(&mut self, bytes: &[u8], carrier: Carrier, look: &Look<'_>) {
+        let Look { budget, declared, recognised } = *look;
         self.bytes += bytes.len() as u64;
         if self.whole && self.lead.len() < MAX_LEAD {
-            let (before, room) = (self.lead.len(), (MAX_LEAD - self.lead.len()).min(bytes.len()));
-            self.lead.extend_from_slice(&bytes[..room]);
+            self.front.extend(bytes);
+            let before = self.lead.len();
+            let own = &bytes[..(MAX_LEAD - before).min(bytes.len())];
+            // A datagram is all of its message.
+            let lead = if carrier == Carrier::Tcp {
+                self.lead.extend_from_slice(own);
+                &self.lead
+            } else {
+                own
+            };
             if declared.upload
                 && !self.archive
-                && let Some(at) = self.archive_at()
+                && let Some(at) = archive_at(lead)
             {
                 // From here on the archive is what the side sends.
                 self.archive = true;
                 let mut scanner = Self::begin(declared, recognised);
-                scanner.feed(self.lead.get(at.min(before)..before).unwrap_or_default());
+                scanner.feed(lead.get(at.min(before)..before).unwrap_or_default());
                 scanner.feed(bytes.get(at.saturating_sub(before)..).unwrap_or_default());
                 self.scanner = Some(scanner);
                 return;
@@ -349,6 +364,22 @@ impl Lane {
     }
 }
 
+/// How a side is looked at.
+struct Look<'a> {
+    /// Bytes that are.
+    budget: Option<u64>,
+    declared: &'a Declared<'a>,
+    /// Only figures are told.
+    recognised: bool,
+}
+
+/// Where an archive begins in the front of a message.
+fn archive_at(lead: &[u8]) -> Option<usize> {
+    // All begin with one of three letters.
+    let archive = |at: &usize| ARCHIVES.iter().any(|magic| lead[*at..].starts_with(magic));
+    memchr3_iter(b'P', b'R', b'7', lead).find(archive).or_else(|| gzip_behind_prefix(lead))
+}
+
 impl Opaque {
     fn budget(&self, side: Side) -> Option<u64> {
         match (&self.announced, side) {
@@ -371,9 +402,9 @@ impl Opaque {
         if side == Side::Server {
             return account.server(bytes);
         }
-        let (source, addr) = (account.source(), self.logins.client);
-        let hints = &mut self.logins.hints;
+        let (source, addr, logins) = (account.source(), self.addr, &mut self.logins);
         account.client(bytes, |value| {
+            let hints = &mut logins.get_or_insert_default().hints;
             if hints.len() < ntlm::MAX_HINTS {
                 let (kind, value, source) = ("user".into(), value.into(), source.into());
                 hints.push(Hint { addr, kind, value, source, time: at.time, frame: at.frame });
@@ -401,7 +432,7 @@ impl Protocol for Opaque {
     fn data(&mut self, side: Side, bytes: &[u8], at: At, _: &mut Shared) -> Next {
         self.turn(side);
         if side == Side::Client && self.carrier == Carrier::Tcp && self.announced.is_none() {
-            self.logins.look(bytes, at);
+            self.look_for_login(bytes, at);
         }
         self.recognise(side, bytes, at);
         let switch = if side == Side::Client { self.switches_to_tls(bytes) } else { None };
@@ -410,9 +441,9 @@ impl Protocol for Opaque {
         let budget = self.budget(side);
         let file_name = self.announced.as_ref().and_then(|announced| announced.name.as_deref());
         let declared = Declared { file_name, upload: side == Side::Client, ..Declared::default() };
-        let recognised = self.recognised();
+        let look = Look { budget, declared: &declared, recognised: self.recognised() };
         let lane = &mut self.lanes[side.index()];
-        lane.take(bytes, budget, &declared, recognised);
+        lane.take(bytes, self.carrier, &look);
         let mut wants = lane.wants(budget);
         if let (Side::Client, Some(messages)) = (side, &mut self.messages) {
             messages.feed(bytes);
@@ -469,15 +500,15 @@ impl Protocol for Opaque {
             (other.verb, other.name) = (announced.verb, announced.name);
         }
         let recognised = self.recognised();
-        self.logins.settle();
-        facts.hints.append(&mut self.logins.hints);
+        self.settle_login();
+        facts.hints.extend(self.logins.take().into_iter().flat_map(|logins| logins.hints));
         for lane in &mut self.lanes {
             lane.end_message();
         }
-        let repeats = self.lanes.iter().any(|lane| lane.messages > 1 && lane.agreed > 0);
+        let repeats = self.lanes.iter().any(|lane| lane.messages > 1 && lane.common.length > 0);
         if repeats && self.name.is_none() {
             let common =
-                |lane: &Lane| if lane.messages > 1 { Hex::from(lane.common()) } else { Hex::default() };
+                |lane: &Lane| if lane.messages > 1 { Hex::from(lane.common.get()) } else { Hex::default() };
             other.prefix = Some((common(&self.lanes[0]), common(&self.lanes[1])));
         }
         other.to_server = self.lanes[0].finish(recognised);

@@ -10,7 +10,7 @@ const S: Side = Side::Server;
 fn start() -> Start {
     let at = At { time: Timestamp::default(), frame: 1, capture: 0 };
     let (client, server) = ("192.0.2.10:50000".parse().unwrap(), "203.0.113.5:587".parse().unwrap());
-    Start { opening: Opening { carrier: Carrier::Tcp, client, server, client_mac: None, at }, after: None }
+    Start { opening: Opening { carrier: Carrier::Tcp, client, server, at }, after: None }
 }
 
 /// A step of a script: bytes of a side, or bytes missing.

@@ -50,7 +50,7 @@ fn chain(certificates: &[Vec<u8>]) -> Vec<u8> {
 
 fn start(carrier: Carrier, after: Option<&'static str>) -> Start {
     let addr = |last| SocketAddr::from((Ipv4Addr::new(192, 0, 2, last), 443));
-    let opening = Opening { carrier, client: addr(1), server: addr(2), client_mac: None, at: at(0) };
+    let opening = Opening { carrier, client: addr(1), server: addr(2), at: at(0) };
     Start { opening, after }
 }
 

@@ -1,8 +1,8 @@
 //! How a value is written down in few bytes and read back.
 
 use super::common::Common;
-use super::escaped;
 use super::macs::Macs;
+use super::{escaped, letters};
 use crate::record::{
     Certificate, CommunityId, Flow, FlowId, Frames, Headers, Hex, Mac, Proto, SideName, Texts, Turn,
 };
@@ -98,7 +98,7 @@ pub struct Packer {
     derived: bool,
     /// Where the first bytes are that it wrote out, and how many.
     firsts: [Option<(usize, usize)>; FIRSTS],
-    /// A text without its escapes.
+    /// A text without its escapes, or with more than one letter to a byte.
     plain: Vec<u8>,
 }
 
@@ -149,6 +149,9 @@ impl Packer {
         let known = (MIN_TEXT..=MAX_TEXT).contains(&text.len()).then(|| self.shared.texts.number(text));
         if let Some(number) = known.flatten() {
             self.number(u64::from(number) << 2 | KNOWN);
+        } else if letters::shorten(text, &mut self.plain) {
+            self.number((text.len() as u64) << 2 | LETTERS);
+            self.bytes.extend_from_slice(&self.plain);
         } else if escaped::shorten(text, &mut self.plain) {
             self.number((self.plain.len() as u64) << 2 | ESCAPED);
             self.bytes.extend_from_slice(&self.plain);
@@ -176,9 +179,11 @@ impl Packer {
     }
 }
 
-/// How a text is written, in the lower bits of its length or number: written out, by number, without its escapes.
+/// How a text is written, in the lower bits of its length or number: written out, by number, without its escapes, three
+/// letters in two bytes.
 const KNOWN: u64 = 1;
 const ESCAPED: u64 = 2;
+const LETTERS: u64 = 3;
 
 /// Gives values in the order they were written.
 #[derive(Debug)]
@@ -254,7 +259,10 @@ impl<'a> Unpacker<'a> {
         if kind == KNOWN {
             return self.shared.texts.get(number).map(Text::Known);
         }
-        let own = self.take(number)?;
+        let own = self.take(if kind == LETTERS { letters::shortened(number) } else { number })?;
+        if kind == LETTERS {
+            return Some(Text::Own(Cow::Owned(letters::restore(own, number))));
+        }
         if kind == ESCAPED {
             return Some(Text::Own(Cow::Owned(escaped::restore(own))));
         }

@@ -4,13 +4,14 @@
 //! only a few facts are asked again. [`Flows`] keeps each as its fields one after another, in some 90 to 250 bytes, and
 //! makes it a record again where it is asked for. Fields that hold nothing take a bit (`fields`), numbers are as short as they
 //! are (`code`), texts and link-layer addresses that come often have numbers (`common`, `macs`), escapes are undone
-//! (`escaped`), and what follows from the rest of the record is left out.
+//! (`escaped`), long names take two bytes for three letters (`letters`), and what follows from the rest of the record is left out.
 //! The bytes never leave the process: what is stored is NDJSON (`io`).
 
 mod code;
 mod common;
 mod escaped;
 mod fields;
+mod letters;
 mod macs;
 
 use super::{Client, Endpoint, Flow, Sides};
