@@ -96,7 +96,7 @@ pub fn lookups(ledger: &Ledger, channels: &[ChannelIx]) -> Vec<Vec<Moment>> {
 
 /// Notes the first questions of a host for each of some names.
 fn answer(ledger: &Ledger, client: IpAddr, names: &mut HashMap<&str, BTreeSet<Moment>>) {
-    let channels = ledger.hosts.get(&client).into_iter().flat_map(|host| &host.channels);
+    let channels = ledger.hosts.get(client).into_iter().flat_map(|host| &host.channels);
     let asking = |&index: &usize| ledger.traits.get(index).is_some_and(|traits| traits.any(Traits::DNS));
     let flows = channels.flat_map(|&ix| ledger.channel(ix).flows.iter().filter(asking));
     for flow in flows.filter_map(|index| ledger.flows.copy(index)) {

@@ -102,12 +102,15 @@ pub fn finding(
     })
 }
 
+/// A finding that is put in order and joined: a thousand bytes, of which only the place is moved.
+pub type Moved = Box<Finding>;
+
 /// Joins findings of one victim that are one thing: the same request to several servers (a list of controllers, or
 /// one among decoys), or one server under several names. The best leads and lends its words; servers and evidence
 /// are of all.
-pub fn join(found: Vec<(Option<String>, Finding)>) -> Vec<Finding> {
+pub fn join(found: Vec<(Option<String>, Moved)>) -> Vec<Moved> {
     let mut alone = Vec::new();
-    let mut groups: BTreeMap<(IpAddr, String), Vec<Finding>> = BTreeMap::new();
+    let mut groups: BTreeMap<(IpAddr, String), Vec<Moved>> = BTreeMap::new();
     for (template, finding) in found {
         match template {
             Some(template) => groups.entry((finding.victim.addr, template)).or_default().push(finding),
@@ -120,11 +123,11 @@ pub fn join(found: Vec<(Option<String>, Finding)>) -> Vec<Finding> {
 
 /// Joins findings worth a call that share victim and server address, unless two families say they are two things.
 /// Findings below that stay apart: at an address that many sites share they would only grow.
-fn join_addresses(found: Vec<Finding>) -> Vec<Finding> {
+fn join_addresses(found: Vec<Moved>) -> Vec<Moved> {
     let (worth, mut done): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|finding| finding.level >= Level::Medium);
     // With the family that a group is of, if its members name one.
-    let mut groups: Vec<(Option<String>, Vec<Finding>)> = Vec::new();
+    let mut groups: Vec<(Option<String>, Vec<Moved>)> = Vec::new();
     let mut by_address: BTreeMap<(IpAddr, IpAddr), Vec<usize>> = BTreeMap::new();
     for finding in worth {
         let victim = finding.victim.addr;
@@ -161,12 +164,13 @@ fn join_addresses(found: Vec<Finding>) -> Vec<Finding> {
 }
 
 /// The best of a group with what the others add.
-fn absorb_all(mut group: Vec<Finding>) -> Option<Finding> {
+fn absorb_all(mut group: Vec<Moved>) -> Option<Moved> {
     group.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
     group.into_iter().reduce(absorb)
 }
 
-fn absorb(mut best: Finding, other: Finding) -> Finding {
+fn absorb(mut best: Moved, other: Moved) -> Moved {
+    let other = *other;
     best.victim.port = None;
     extend(&mut best.server.addrs, other.server.addrs);
     extend(&mut best.server.names, other.server.names);
@@ -178,7 +182,7 @@ fn absorb(mut best: Finding, other: Finding) -> Finding {
     extend(&mut best.kinds, other.kinds);
     best.kinds.sort_unstable();
     best.attack.sort();
-    best.family = best.family.or(other.family);
+    best.family = best.family.take().or(other.family);
     if best.upload.is_none() {
         (best.upload, best.turns) = (other.upload, other.turns);
     }
@@ -186,8 +190,8 @@ fn absorb(mut best: Finding, other: Finding) -> Finding {
     facts::add(&mut best.server.templates, other.server.templates);
     facts::add(&mut best.lookups, other.lookups);
     facts::add(&mut best.downloads, other.downloads);
-    best.beacon = best.beacon.or(other.beacon);
-    best.loot = best.loot.or(other.loot);
+    best.beacon = best.beacon.take().or(other.beacon);
+    best.loot = best.loot.take().or(other.loot);
     best.first = best.first.min(other.first);
     best.last = best.last.max(other.last);
     best.bytes_out = best.bytes_out.saturating_add(other.bytes_out);
@@ -330,7 +334,7 @@ fn turned(ledger: &Ledger, channel: &Channel, client: IpAddr) -> Option<(Victim,
     };
     let server =
         Server { addrs: vec![client], names: Vec::new(), confirmed: Vec::new(), ..server(ledger, channel) };
-    let known = ledger.hosts.get(&called).and_then(|host| host.known.as_deref());
+    let known = ledger.hosts.get(called).and_then(|host| host.known.as_deref());
     let mac = known.and_then(|host| host.macs.first().cloned());
     Some((
         Victim { port: None, mac, ..victim(ledger, channel, called) },
@@ -339,7 +343,7 @@ fn turned(ledger: &Ledger, channel: &Channel, client: IpAddr) -> Option<(Victim,
 }
 
 fn victim(ledger: &Ledger, channel: &Channel, addr: IpAddr) -> Victim {
-    let known = ledger.hosts.get(&addr).and_then(|host: &HostView| host.known.as_deref());
+    let known = ledger.hosts.get(addr).and_then(|host: &HostView| host.known.as_deref());
     let values = |list: Option<&Vec<crate::record::Named>>| {
         let mut seen = BTreeSet::new();
         let all = list.into_iter().flatten().map(|named| named.value.clone());

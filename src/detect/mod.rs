@@ -115,20 +115,23 @@ pub fn judge(ledger: &mut Ledger, rules: &Rules, options: &Options) -> Verdict {
         ledger.flows.close();
     }
     looked.sort_unstable_by_key(|(ix, _)| *ix);
-    let mut found: Vec<(ChannelIx, _)> = Vec::new();
-    for (_, one) in looked {
+    let (mut channels, mut found) = (Vec::new(), Vec::new());
+    for (ix, one) in looked {
         verdict.lowered.extend(one.lowered);
-        found.extend(one.found);
+        if let Some(one) = one.found {
+            channels.push(ChannelIx(ix as usize));
+            found.push(one);
+        }
     }
-    let channels: Vec<ChannelIx> = found.iter().map(|(ix, _)| *ix).collect();
-    for ((_, (_, finding)), lookups) in found.iter_mut().zip(facts::lookups(ledger, &channels)) {
+    for ((_, finding), lookups) in found.iter_mut().zip(facts::lookups(ledger, &channels)) {
         finding.lookups = lookups;
     }
-    verdict.findings = merge::join(found.into_iter().map(|(_, one)| one).collect());
-    verdict.findings.sort_by(|a, b| {
+    let mut findings = merge::join(found);
+    findings.sort_by(|a, b| {
         b.score.total_cmp(&a.score).then(a.first.cmp(&b.first)).then_with(|| a.id.cmp(&b.id))
     });
-    verdict.findings.dedup_by(|a, b| a.id == b.id);
+    findings.dedup_by(|a, b| a.id == b.id);
+    verdict.findings = findings.into_iter().map(|finding| *finding).collect();
     verdict.context = context(ledger);
     verdict.context.extend(lists.into_iter().flat_map(|lists| asked(lists, ledger)));
     verdict.lowered.sort_by(|a, b| (a.host, &a.server, &a.why).cmp(&(b.host, &b.server, &b.why)));
@@ -159,8 +162,8 @@ fn in_order_of_flows(ledger: &Ledger) -> Vec<u32> {
 #[derive(Default)]
 struct Looked {
     lowered: Option<Lowered>,
-    /// The channel, the template it may be joined by, and the finding.
-    found: Option<(ChannelIx, (Option<String>, Finding))>,
+    /// The template it may be joined by, and the finding.
+    found: Option<(Option<String>, merge::Moved)>,
 }
 
 /// Looks at one channel; nothing where nothing is to be said of it.
@@ -197,7 +200,7 @@ fn look_at(
     let lowered = put_down(&view, &sum);
     let level = sum.level;
     let finding = level.and_then(|level| merge::finding(&view, level, sum, &said, weights));
-    let found = finding.map(|finding| (ix, (signals::rotation::template_of(&view), finding)));
+    let found = finding.map(|finding| (signals::rotation::template_of(&view), Box::new(finding)));
     Some(Looked { lowered, found })
 }
 
@@ -223,7 +226,7 @@ type Seen<'a> = ((std::net::IpAddr, &'a str, String), (u64, BTreeSet<u64>, Vec<M
 /// Look-ups of the public address and dead-drop pages, host by host.
 fn context(ledger: &Ledger) -> Vec<Context> {
     let mut found: BTreeMap<_, (u64, BTreeSet<u64>, Vec<Moment>)> = BTreeMap::new();
-    for (addr, host) in &ledger.hosts {
+    for (addr, host) in ledger.hosts.iter() {
         for event in &host.timeline {
             let kind = match event.kind {
                 EventKind::Lookup => "public-ip-lookup",
@@ -235,7 +238,7 @@ fn context(ledger: &Ledger) -> Vec<Context> {
                 // So do resolvers that are asked in secret: browsers ask them all day.
                 EventKind::Dead | EventKind::Doh => continue,
             };
-            let (count, frames, moments) = found.entry((*addr, kind, event.what.clone())).or_default();
+            let (count, frames, moments) = found.entry((addr, kind, event.what.clone())).or_default();
             *count += 1;
             if frames.len() < CONTEXT_FRAMES {
                 frames.insert(event.frame);

@@ -346,7 +346,7 @@ impl<'a, 'r> Scene<'a, 'r> {
     }
 
     fn flows_of_host(&self, client: IpAddr) -> impl Iterator<Item = usize> {
-        let channels = self.ledger.hosts.get(&client).map(|host| host.channels.as_slice());
+        let channels = self.ledger.hosts.get(client).map(|host| host.channels.as_slice());
         let channels = channels.unwrap_or_default().iter();
         let channels = channels.filter_map(|other| self.ledger.channels.get(other.0));
         // The questions below a domain are in flows that a resolver's channel has as well.

@@ -5,7 +5,8 @@ use super::seat::{Said, Seats};
 use super::services::Services;
 use super::survey::{NAMED, NONE, Survey, owner_of};
 use super::{
-    Alike, Channel, EventKind, FlowList, HostView, Ledger, ROOTLESS, Roles, Traits, likeness, name, timeline,
+    Alike, Channel, EventKind, FlowList, HostView, HostViews, Ledger, ROOTLESS, Roles, Traits, likeness,
+    name, timeline,
 };
 use crate::detect::evidence::ChannelIx;
 use crate::record::{ClientBy, Flows, Outline, Records};
@@ -89,17 +90,12 @@ impl Ledger {
             *at = *channel;
         }
         drop(by_group);
-        let mut by_client: HashMap<IpAddr, Vec<u32>> = HashMap::new();
-        for (channel, (client, _)) in (0..).zip(&met) {
-            by_client.entry(*survey.hosts.get(*client)).or_default().push(channel);
-        }
-        let mut by_client: Vec<(IpAddr, Vec<u32>)> = by_client.into_iter().collect();
+        let mut by_client: Vec<(IpAddr, u32)> =
+            met.iter().map(|(client, _)| *survey.hosts.get(*client)).zip(0..).collect();
         by_client.sort_unstable();
         let mut place = vec![NONE; met.len()];
         self.channels = Vec::with_capacity(met.len() + more);
-        for (client, channel) in
-            by_client.iter().flat_map(|(client, own)| own.iter().map(|at| (*client, *at)))
-        {
+        for (client, channel) in by_client {
             place[channel as usize] = self.channels.len() as u32;
             let own = FlowList::with_capacity(met[channel as usize].1 as usize);
             self.channels.push(Channel { client: Some(client), flows: own, ..Channel::default() });
@@ -202,20 +198,23 @@ impl Ledger {
     }
 
     fn meet_hosts(&mut self, known: Vec<crate::record::Host>) {
-        let clients = self.channels.iter().enumerate().filter_map(|(ix, own)| Some((own.client?, ix)));
-        let mut clients: Vec<(IpAddr, usize)> = clients.collect();
         let channels = &self.channels;
-        clients.sort_unstable_by_key(|&(client, ix)| (client, channels[ix].first, ix));
-        // A tree that is made of a sorted list is filled to its last place.
-        let host = |own: &[(IpAddr, usize)]| {
-            let last = own.iter().map(|(_, ix)| channels[*ix].last).max();
-            let span = (channels[own[0].1].first, last.unwrap_or_default());
-            let channels = own.iter().map(|(_, ix)| ChannelIx(*ix)).collect();
-            (own[0].0, HostView { channels, span, ..HostView::default() })
+        let mut clients: Vec<(IpAddr, u32)> = Vec::with_capacity(channels.len());
+        clients.extend(channels.iter().zip(0..).filter_map(|(own, ix)| Some((own.client?, ix))));
+        let first = |ix: u32| channels[ix as usize].first;
+        clients.sort_unstable_by_key(|&(client, ix)| (client, first(ix), ix));
+        let host = |own: &[(IpAddr, u32)]| {
+            let ixs = own.iter().map(|(_, ix)| ChannelIx(*ix as usize));
+            let last = ixs.clone().map(|ix| channels[ix.0].last).max();
+            let span = (first(own[0].1), last.unwrap_or_default());
+            (own[0].0, HostView { channels: ixs.collect(), span, ..HostView::default() })
         };
-        self.hosts = clients.chunk_by(|one, next| one.0 == next.0).map(host).collect();
+        let own = || clients.chunk_by(|one, next| one.0 == next.0);
+        let mut hosts = Vec::with_capacity(own().count());
+        hosts.extend(own().map(host));
+        self.hosts = HostViews::new(hosts);
         for record in known {
-            if let Some(host) = self.hosts.get_mut(&record.addr) {
+            if let Some(host) = self.hosts.get_mut(record.addr) {
                 host.known = Some(Box::new(record));
             }
         }
@@ -224,7 +223,7 @@ impl Ledger {
     /// Writes each host's time line, and notes what is alike among its channels.
     fn tell(&mut self) {
         let Self { flows, traits, channels, hosts, .. } = self;
-        for host in hosts.values_mut() {
+        for (_, host) in hosts.iter_mut() {
             for &ix in &host.channels {
                 let channel = &channels[ix.0];
                 host.resolves |= channel.has.any(Traits::DNS);

@@ -11,6 +11,7 @@ pub mod address;
 mod book;
 mod build;
 mod few;
+mod hosts;
 pub mod likeness;
 pub mod name;
 mod names;
@@ -25,6 +26,7 @@ mod traits;
 
 pub use address::Sides;
 pub use few::{FewAddrs, FewPorts, FlowList, Roles};
+pub use hosts::HostViews;
 pub use names::Names;
 pub use services::{ServiceRules, Services};
 pub use timeline::{Event, EventKind};
@@ -51,7 +53,7 @@ pub struct Ledger {
     /// Channels by client, then first contact.
     pub channels: Vec<Channel>,
     /// Hosts that are clients of a channel.
-    pub hosts: BTreeMap<IpAddr, HostView>,
+    pub hosts: HostViews,
 }
 
 /// What [`Channel::domain`] is for questions whose names are below no top-level domain.

@@ -40,7 +40,7 @@ impl Pasts {
     pub fn new(ledger: &Ledger) -> Self {
         let mut seats = vec![0; ledger.channels.len()];
         let mut pasts = vec![Past::default()];
-        for host in ledger.hosts.values() {
+        for (_, host) in ledger.hosts.iter() {
             let past = Past::of(ledger, host);
             let at = if past.says() {
                 pasts.push(past);
@@ -71,7 +71,7 @@ impl<'a> Hosts<'a> {
 
     /// The host of a channel with its past.
     pub fn of(&self, ix: ChannelIx) -> Option<(&'a HostView, &'a Past)> {
-        let host = self.ledger.hosts.get(&self.ledger.channels.get(ix.0)?.client?)?;
+        let host = self.ledger.hosts.get(self.ledger.channels.get(ix.0)?.client?)?;
         Some((host, self.pasts.all.get(*self.pasts.seats.get(ix.0)? as usize)?))
     }
 
@@ -79,7 +79,7 @@ impl<'a> Hosts<'a> {
     pub fn echoes(&self, client: IpAddr, server: IpAddr) -> &'a [ChannelIx] {
         let all = self.pasts.echoes.get_or_init(|| {
             let mut all: BTreeMap<_, Vec<ChannelIx>> = BTreeMap::new();
-            for (&client, host) in &self.ledger.hosts {
+            for (client, host) in self.ledger.hosts.iter() {
                 for &ix in &host.channels {
                     let channel = self.ledger.channel(ix);
                     let icmp = |flow: usize| self.ledger.traits[flow].any(Traits::ICMP);

@@ -375,7 +375,7 @@ mod tests {
                 domains: Vec::new(),
                 os_hints: Vec::new(),
             };
-            for view in ledger.hosts.values_mut() {
+            for (_, view) in ledger.hosts.iter_mut() {
                 view.known = Some(Box::new(host.clone()));
             }
             ledger

@@ -134,8 +134,7 @@ pub struct Dns {
     /// `dns`, `mdns` or `llmnr`.
     name: &'static str,
     /// Messages whose entry was beyond the bound, and where the first one was.
-    beyond: u64,
-    beyond_at: Option<At>,
+    beyond: Option<Box<(u64, At)>>,
     hints: Vec<Hint>,
     /// Of streams.
     framing: Option<Box<[Framing; 2]>>,
@@ -159,8 +158,7 @@ impl Dns {
             answers: SmallVec::new(),
             addresses: [opening.client.ip(), opening.server.ip()],
             name,
-            beyond: 0,
-            beyond_at: None,
+            beyond: None,
             hints: Vec::new(),
             framing: (opening.carrier == Carrier::Tcp).then(Box::default),
         }
@@ -282,8 +280,7 @@ impl Dns {
 
     fn push(&mut self, id: u16, entry: Entry, at: At) -> Option<usize> {
         if self.entries.len() >= MAX_ENTRIES {
-            self.beyond += 1;
-            self.beyond_at.get_or_insert(at);
+            self.beyond.get_or_insert_with(|| Box::new((0, at))).0 += 1;
             return None;
         }
         self.entries.push(entry);
@@ -495,9 +492,9 @@ impl Protocol for Dns {
     }
 
     fn end(self: Box<Self>, facts: &mut Facts, shared: &mut Shared) {
-        if let Some(at) = self.beyond_at {
+        if let Some((count, at)) = self.beyond.as_deref().copied() {
             let what = "DNS messages beyond the bound of a conversation";
-            shared.log.add(Kind::Limit, at.capture, Some(at.frame), self.beyond, what);
+            shared.log.add(Kind::Limit, at.capture, Some(at.frame), count, what);
         }
         if self.entries.is_empty() {
             // Announcements, and what could not be read, are still this protocol.

@@ -97,16 +97,14 @@ struct Logins {
 /// One direction.
 #[derive(Default)]
 struct Lane {
-    /// The first bytes, while no name is found.
-    head: Vec<u8>,
+    /// Of a stream.
+    begun: Option<Box<Begun>>,
     scanner: Option<Box<Scanner>>,
     bytes: u64,
     missing: u64,
     looked_at: u64,
     /// The scanner reads an archive.
     archive: bool,
-    /// The front of the present message of a stream.
-    lead: Vec<u8>,
     /// The present message was seen from its first byte.
     whole: bool,
     messages: u32,
@@ -114,6 +112,15 @@ struct Lane {
     front: Front,
     /// What all messages so far begin with.
     common: Front,
+}
+
+/// What is kept of a stream because more may follow.
+#[derive(Default)]
+struct Begun {
+    /// The first bytes, while no name is found.
+    head: Vec<u8>,
+    /// The front of the present message.
+    lead: Vec<u8>,
 }
 
 /// So many bytes.
@@ -177,7 +184,7 @@ impl Opaque {
 
     /// The first bytes of a side, as far as they are kept.
     pub fn head(&self, side: Side) -> &[u8] {
-        &self.lanes[side.index()].head
+        self.lanes[side.index()].head()
     }
 
     /// Takes the sides the other way round from now on.
@@ -201,20 +208,21 @@ impl Opaque {
         let lane = &mut self.lanes[own];
         // What a login belongs to may still show.
         let named = self.name.is_some_and(|name| name != names::LOGIN);
-        if named || lane.head.len() >= MAX_NAMING || lane.missing > 0 {
+        if named || lane.head().len() >= MAX_NAMING || lane.missing > 0 {
             return;
         }
         // Only the first datagram counts: they do not join.
         if self.carrier != Carrier::Tcp && lane.bytes > 0 {
             return;
         }
-        let before = lane.head.len();
+        let before = lane.head().len();
         // A datagram states its length, and is looked at where it is.
         let mut view = View { bytes, ports: (self.ports[own], self.ports[other]) };
         if self.carrier == Carrier::Tcp {
             let room = (MAX_NAMING - before).min(bytes.len());
-            lane.head.extend_from_slice(&bytes[..room]);
-            view.bytes = &lane.head;
+            let head = &mut lane.begun.get_or_insert_default().head;
+            head.extend_from_slice(&bytes[..room]);
+            view.bytes = head;
         }
         if let Some((name, speaker)) = names::find(&view, self.carrier) {
             self.name = Some(name);
@@ -222,7 +230,7 @@ impl Opaque {
             self.account = Account::of(name).map(Box::new);
             if self.account.is_some() {
                 // What came before it was enough to tell; the rest is looked at by the caller.
-                let head = lane.head.get(..before).unwrap_or_default().to_vec();
+                let head = lane.head().get(..before).unwrap_or_default().to_vec();
                 self.mailbox(side, &head, at);
             }
             self.lanes.iter_mut().filter_map(|lane| lane.scanner.as_mut()).for_each(|s| s.figures_only());
@@ -245,7 +253,9 @@ impl Opaque {
         }
         self.last = Some(side);
         let lane = &mut self.lanes[side.index()];
-        lane.lead.clear();
+        if let Some(begun) = &mut lane.begun {
+            begun.lead.clear();
+        }
         lane.front = Front::default();
         lane.whole = true;
     }
@@ -274,6 +284,14 @@ impl Opaque {
 }
 
 impl Lane {
+    fn head(&self) -> &[u8] {
+        self.begun.as_ref().map_or(&[], |begun| &begun.head)
+    }
+
+    fn lead(&self) -> &[u8] {
+        self.begun.as_ref().map_or(&[], |begun| &begun.lead)
+    }
+
     /// Folds the front of a message into what all have in common.
     fn end_message(&mut self) {
         if !std::mem::take(&mut self.whole) || self.front.length == 0 {
@@ -301,14 +319,15 @@ impl Lane {
     fn take(&mut self, bytes: &[u8], carrier: Carrier, look: &Look<'_>) {
         let Look { budget, declared, recognised } = *look;
         self.bytes += bytes.len() as u64;
-        if self.whole && self.lead.len() < MAX_LEAD {
+        let before = self.lead().len();
+        if self.whole && before < MAX_LEAD {
             self.front.extend(bytes);
-            let before = self.lead.len();
             let own = &bytes[..(MAX_LEAD - before).min(bytes.len())];
             // A datagram is all of its message.
             let lead = if carrier == Carrier::Tcp {
-                self.lead.extend_from_slice(own);
-                &self.lead
+                let lead = &mut self.begun.get_or_insert_default().lead;
+                lead.extend_from_slice(own);
+                lead
             } else {
                 own
             };
@@ -417,11 +436,12 @@ impl Opaque {
         let lane = &self.lanes[Side::Client.index()];
         let before = usize::try_from(lane.bytes).ok().filter(|&before| before < SSL_REQUEST)?;
         let end = SSL_REQUEST - before;
-        if self.name != Some("mysql") || bytes.len() < end || lane.missing > 0 || lane.lead.len() != before {
+        if self.name != Some("mysql") || bytes.len() < end || lane.missing > 0 || lane.lead().len() != before
+        {
             return None;
         }
         let mut head = [0; 8];
-        let all = lane.lead.iter().chain(bytes);
+        let all = lane.lead().iter().chain(bytes);
         head.iter_mut().zip(all).for_each(|(room, byte)| *room = *byte);
         let flags = u16::from_le_bytes([head[4], head[5]]);
         (head[..4] == [32, 0, 0, 1] && flags & 0x0800 != 0).then_some(end)

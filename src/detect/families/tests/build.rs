@@ -1,7 +1,7 @@
 //! Makes flows and ledgers with invented values.
 
 use crate::detect::families::{FamilyRule, evaluate, shipped};
-use crate::detect::ledger::{Channel, HostView, Ledger, Traits};
+use crate::detect::ledger::{Channel, HostView, HostViews, Ledger, Traits};
 use crate::detect::{ChannelIx, Statement};
 use crate::record::{
     Archive, Body, Certificate, Client, Dns, Endpoint, Exchange, Field, FirstBytes, Flow, FlowId, Frames,
@@ -287,7 +287,7 @@ pub fn ledger(flows: Vec<Flow>) -> Ledger {
     }
     let view =
         HostView { channels: (0..ledger.channels.len()).map(ChannelIx).collect(), ..HostView::default() };
-    ledger.hosts.insert(client, view);
+    ledger.hosts = HostViews::new(vec![(client, view)]);
     ledger.flows = flows.into();
     ledger
 }
