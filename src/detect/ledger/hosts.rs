@@ -32,6 +32,11 @@ impl HostViews {
         Some(&mut self.0.get_mut(place)?.1)
     }
 
+    /// The host at a place in order of addresses.
+    pub fn at(&self, place: usize) -> Option<&HostView> {
+        self.0.get(place).map(|(_, host)| host)
+    }
+
     /// All in order of their addresses.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (IpAddr, &HostView)> {
         self.0.iter().map(|(addr, host)| (*addr, host))
@@ -55,6 +60,7 @@ mod tests {
             HostViews::new(vec![(addr(9), host(false)), (addr(1), host(true)), (addr(9), host(true))]);
         let all: Vec<_> = hosts.iter().map(|(addr, host)| (addr, host.resolves)).collect();
         assert_eq!(all, [(addr(1), true), (addr(9), false)]);
+        assert!(hosts.at(0).is_some_and(|host| host.resolves) && hosts.at(2).is_none());
         hosts.get_mut(addr(9)).expect("a host").resolves = true;
         assert!(hosts.get(addr(9)).expect("a host").resolves && hosts.get(addr(2)).is_none());
     }

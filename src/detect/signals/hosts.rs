@@ -17,8 +17,8 @@ pub struct Hosts<'a> {
 /// What the hosts of a ledger did, worked out once.
 #[derive(Debug, Default)]
 pub struct Pasts {
-    /// Where the past of each channel's host is.
-    seats: Vec<u32>,
+    /// Where each channel's host is, and where its past.
+    seats: Vec<(u32, u32)>,
     all: Vec<Past>,
     /// Channels with echo messages by client and server, in order of first contact; made when asked for.
     echoes: OnceLock<BTreeMap<(IpAddr, IpAddr), Vec<ChannelIx>>>,
@@ -38,9 +38,9 @@ pub struct Past {
 impl Pasts {
     /// Goes through all hosts. Time n log n in channels and events.
     pub fn new(ledger: &Ledger) -> Self {
-        let mut seats = vec![0; ledger.channels.len()];
+        let mut seats = vec![(u32::MAX, 0); ledger.channels.len()];
         let mut pasts = vec![Past::default()];
-        for (_, host) in ledger.hosts.iter() {
+        for (place, (_, host)) in ledger.hosts.iter().enumerate() {
             let past = Past::of(ledger, host);
             let at = if past.says() {
                 pasts.push(past);
@@ -50,7 +50,7 @@ impl Pasts {
             };
             for ix in &host.channels {
                 if let Some(seat) = seats.get_mut(ix.0) {
-                    *seat = at as u32;
+                    *seat = (place as u32, at as u32);
                 }
             }
         }
@@ -71,8 +71,8 @@ impl<'a> Hosts<'a> {
 
     /// The host of a channel with its past.
     pub fn of(&self, ix: ChannelIx) -> Option<(&'a HostView, &'a Past)> {
-        let host = self.ledger.hosts.get(self.ledger.channels.get(ix.0)?.client?)?;
-        Some((host, self.pasts.all.get(*self.pasts.seats.get(ix.0)? as usize)?))
+        let (host, past) = *self.pasts.seats.get(ix.0)?;
+        Some((self.ledger.hosts.at(host as usize)?, self.pasts.all.get(past as usize)?))
     }
 
     /// Channels in which a host sent another echo messages, in order of first contact.
