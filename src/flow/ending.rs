@@ -1,6 +1,6 @@
 //! From an entry of the table to a conversation.
 
-use super::entry::{ACKED, Cold, Common, FIN, Hot, KNOWN, RST, Rare, SYN, TALKED};
+use super::entry::{ACKED, Cold, Common, FIN, Hot, KNOWN, Odd, RST, Rare, SYN, TALKED};
 use super::key::Dir;
 use super::{At, ClientBy, Conversation, Dissector, FlowKey, State};
 use crate::anomaly::{Kind, Log};
@@ -10,7 +10,7 @@ impl<D: Dissector> Hot<D> {
     /// Ends the conversation.
     pub(super) fn end(
         mut self,
-        mut rare: Rare,
+        rare: Rare,
         common: &mut Common<'_, D::Shared>,
         log: &mut Log,
     ) -> Conversation<D::Facts> {
@@ -63,25 +63,26 @@ impl<D: Dissector> Hot<D> {
         let span = self.span(&rare);
         let state = self.state(client);
         let packets = self.packets(&rare);
-        let mut captures: SmallVec<_> = rare.earlier.drain(..).collect();
+        let (start, mut macs) = (rare.start, rare.macs);
+        let Odd { earlier, encapsulation, .. } = rare.into_odd();
+        let mut captures: SmallVec<_> = earlier.into_iter().collect();
         captures.push(span);
-        captures.sort_unstable_by_key(|(capture, _)| (*capture != rare.start.capture, *capture));
+        captures.sort_unstable_by_key(|(capture, _)| (*capture != start.capture, *capture));
         let (client_end, server_end) = self.key.ends(client);
         let key = FlowKey { carrier: self.key.carrier(), client: client_end, server: server_end };
-        let encapsulation = rare.encapsulation.map(|path| *path).unwrap_or_default();
         if client == 1 {
             first_bytes.reverse();
-            rare.macs.reverse();
+            macs.reverse();
         }
         let oriented = |pair: [u64; 2]| if client == 0 { pair } else { [pair[1], pair[0]] };
         Conversation {
             client_by: by,
-            client_mac: rare.macs[0],
-            server_mac: rare.macs[1],
+            client_mac: macs[0],
+            server_mac: macs[1],
             encapsulation,
             captures,
-            start: rare.start.time,
-            end: self.last.max(rare.start.time),
+            start: start.time,
+            end: self.last.max(start.time),
             state,
             packets: oriented(packets),
             bytes: oriented(self.bytes),

@@ -44,7 +44,7 @@ pub(super) struct Hot<D> {
     pub(super) bytes: [u64; 2],
     /// What has payload, made when payload comes.
     pub(super) cold: Option<Box<Cold<D>>>,
-    /// Packets, modulo 2^32: see [`Rare::rounds`].
+    /// Packets, modulo 2^32: see [`Odd::rounds`].
     packets: [u32; 2],
     /// Sequence number of the next byte in order.
     pub(super) next: [u32; 2],
@@ -65,15 +65,23 @@ pub(super) struct Rare {
     pub(super) start: At,
     /// First frame in the present capture.
     first: u64,
-    /// Frames in captures before.
-    pub(super) earlier: Vec<(u32, FrameSpan)>,
     pub(super) macs: [Option<Mac>; 2],
-    pub(super) encapsulation: Option<Box<Encapsulation>>,
-    /// How often `packets` went round.
-    rounds: [u32; 2],
     /// Sequence numbers of SYN and FIN.
     pub(super) isn: [u32; 2],
     pub(super) fin: [u32; 2],
+    odd: Option<Box<Odd>>,
+}
+
+const _: () = assert!(size_of::<Rare>() <= 72);
+
+/// What most conversations have nothing of.
+#[derive(Debug, Default)]
+pub(super) struct Odd {
+    /// Frames in captures before.
+    pub(super) earlier: Vec<(u32, FrameSpan)>,
+    pub(super) encapsulation: Encapsulation,
+    /// How often `packets` went round.
+    rounds: [u32; 2],
     /// Where a segment far from the stream would go on, until another does.
     pub(super) astray: [Option<u32>; 2],
 }
@@ -140,20 +148,27 @@ impl Rare {
         Self {
             start: at,
             first: at.frame,
-            earlier: Vec::new(),
             macs,
-            encapsulation: (!path.steps().is_empty()).then(|| Box::new(path)),
-            rounds: [0; 2],
             isn: [0; 2],
             fin: [0; 2],
-            astray: [None; 2],
+            odd: (!path.steps().is_empty()).then(|| Box::new(Odd { encapsulation: path, ..Odd::default() })),
         }
     }
 
     /// Leaves the slot vacant.
     pub(super) fn take(&mut self) -> Self {
-        let vacant = Self { earlier: Vec::new(), encapsulation: None, ..*self };
+        let vacant = Self { odd: None, ..*self };
         std::mem::replace(self, vacant)
+    }
+
+    /// What is odd about it, from now on.
+    pub(super) fn odd(&mut self) -> &mut Odd {
+        self.odd.get_or_insert_default()
+    }
+
+    /// What was odd about it.
+    pub(super) fn into_odd(self) -> Odd {
+        self.odd.map(|odd| *odd).unwrap_or_default()
     }
 }
 
@@ -281,26 +296,29 @@ impl<D: Dissector> Hot<D> {
         }
         if self.capture != at.capture {
             let (capture, span) = self.span(rare);
-            rare.earlier.push((capture, span));
+            let earlier = &mut rare.odd().earlier;
+            earlier.push((capture, span));
             // Captures that overlap in time are read in turns.
-            let before = rare.earlier.iter().position(|(capture, _)| *capture == at.capture);
-            let before = before.map(|index| rare.earlier.remove(index));
+            let before = earlier.iter().position(|(capture, _)| *capture == at.capture);
+            let before = before.map(|index| earlier.remove(index));
             rare.first = before.map_or(at.frame, |(_, span)| span.first);
             self.capture = at.capture;
         }
         if self.packets[dir] == u32::MAX {
-            rare.rounds[dir] += 1;
+            rare.odd().rounds[dir] += 1;
         }
     }
 
     /// All packets of each side.
     pub(super) fn packets(&self, rare: &Rare) -> [u64; 2] {
-        [0, 1].map(|dir: usize| u64::from(rare.rounds[dir]) << 32 | u64::from(self.packets[dir]))
+        let rounds = rare.odd.as_ref().map_or([0; 2], |odd| odd.rounds);
+        [0, 1].map(|dir: usize| u64::from(rounds[dir]) << 32 | u64::from(self.packets[dir]))
     }
 
     /// The frames in the present capture.
     pub(super) fn span(&self, rare: &Rare) -> (u32, FrameSpan) {
-        let earlier: u64 = rare.earlier.iter().map(|(_, span)| span.count).sum();
+        let earlier = rare.odd.iter().flat_map(|odd| &odd.earlier);
+        let earlier: u64 = earlier.map(|(_, span)| span.count).sum();
         let all: u64 = self.packets(rare).iter().sum();
         (
             self.capture,

@@ -47,7 +47,7 @@ impl<D: Dissector> Hot<D> {
             return Verdict::Part;
         }
         // Two in a row are no accident: the beginning of another connection was not captured.
-        let expected = rare.astray[dir].replace(tcp.seq.wrapping_add(len));
+        let expected = rare.odd().astray[dir].replace(tcp.seq.wrapping_add(len));
         if expected == Some(tcp.seq) { Verdict::Another } else { Verdict::Astray }
     }
 

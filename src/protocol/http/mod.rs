@@ -144,9 +144,9 @@ impl Http {
     /// A place for a further exchange, within the bounds.
     fn slot(&mut self, at: At, shared: &mut Shared) -> Option<usize> {
         if self.exchanges.len() < MAX_EXCHANGES && self.text < MAX_TEXT {
-            if self.exchanges.is_empty() {
-                // Many connections have one.
-                self.exchanges.reserve_exact(1);
+            if self.exchanges.len() == self.exchanges.capacity() {
+                // Most connections have one or a few, and have them for as long as they last.
+                self.exchanges.reserve_exact(1 + self.exchanges.len() / 2);
             }
             self.exchanges.push(Exchange {
                 time: at.time,

@@ -207,7 +207,12 @@ impl Handshake {
         if !self.is_full() {
             let name = if side == Side::Client { SideName::Client } else { SideName::Server };
             let micros = at.time.since(self.begin).as_micros();
-            self.facts.records.push((name, micros, length, at.frame));
+            let records = &mut self.facts.records;
+            if records.len() == records.capacity() {
+                // Connections have them for as long as they last.
+                records.reserve_exact(4 + records.len() / 2);
+            }
+            records.push((name, micros, length, at.frame));
         }
     }
 }
