@@ -11,7 +11,7 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// Most turns listed of a conversation: an hour of beats of ten seconds, there and back, is told apart by the first
 /// 256 as well as by all.
 pub(super) const MAX_TURNS: usize = 256;
-/// Most turns listed over all open conversations, of some 8 bytes, 20 at the very worst: 8 MB, 20.
+/// Most turns listed over all open conversations, of some 8 bytes each and as much room to grow: 16 MB.
 const MAX_TURNS_OPEN: usize = 1 << 20;
 /// Sizes that are counted apart; beyond it the rarest make room (Misra and Gries, 1982).
 const MAX_SIZES: usize = 256;
