@@ -22,3 +22,4 @@ pub mod protocol;
 pub mod record;
 pub mod report;
 pub mod time;
+mod varint;

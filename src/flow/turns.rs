@@ -3,6 +3,7 @@
 use super::key::Dir;
 use super::{At, Side, Turn, TurnsRest};
 use crate::time::{Duration, Timestamp};
+use crate::varint;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
@@ -51,7 +52,7 @@ pub(super) struct Turns {
 /// them for as long as it lasts.
 #[derive(Debug, Default)]
 struct List {
-    /// Of each turn side and frame, time and bytes, as LEB128. Most conversations have a question and an answer.
+    /// Of each turn side and frame, time and bytes, as numbers of few bytes. Most conversations have a question and an answer.
     bytes: SmallVec<[u8; 24]>,
     count: u16,
     offset: i64,
@@ -61,20 +62,16 @@ struct List {
 impl List {
     fn push(&mut self, run: &Run) {
         // Clocks and, between captures, frames may go back. Frames are counted: none has a number of 62 bits.
-        let frame = zigzag(run.frame.wrapping_sub(self.frame) as i64);
+        let frame = varint::zigzag(run.frame.wrapping_sub(self.frame) as i64);
         self.number(frame << 1 | u64::from(run.greater));
-        self.number(zigzag(run.offset.wrapping_sub(self.offset)));
+        self.number(varint::zigzag(run.offset.wrapping_sub(self.offset)));
         self.number(run.bytes);
         (self.offset, self.frame) = (run.offset, run.frame);
         self.count += 1;
     }
 
-    fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.bytes.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.bytes.push(number as u8);
+    fn number(&mut self, number: u64) {
+        varint::write(number, |byte| self.bytes.push(byte));
     }
 
     fn len(&self) -> usize {
@@ -83,34 +80,15 @@ impl List {
 
     fn iter(&self) -> impl Iterator<Item = Run> {
         let mut bytes = self.bytes.iter();
-        let mut number = move || {
-            let (mut number, mut shift) = (0_u64, 0_u32);
-            for byte in bytes.by_ref() {
-                number |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
-                shift += 7;
-                if byte & 0x80 == 0 {
-                    break;
-                }
-            }
-            number
-        };
+        let mut number = move || varint::read(|| bytes.next().copied()).unwrap_or_default();
         let (mut offset, mut frame) = (0_i64, 0_u64);
         (0..self.count).map(move |_| {
             let side = number();
-            frame = frame.wrapping_add(unzigzag(side >> 1) as u64);
-            offset = offset.wrapping_add(unzigzag(number()));
+            frame = frame.wrapping_add(varint::unzigzag(side >> 1) as u64);
+            offset = offset.wrapping_add(varint::unzigzag(number()));
             Run { greater: side & 1 != 0, offset, bytes: number(), frame }
         })
     }
-}
-
-/// Small distances as small numbers, whichever way they go.
-fn zigzag(distance: i64) -> u64 {
-    (distance << 1 ^ distance >> 63) as u64
-}
-
-fn unzigzag(number: u64) -> i64 {
-    (number >> 1) as i64 ^ -((number & 1) as i64)
 }
 
 /// Summary of turns that are not listed, by end of the key.

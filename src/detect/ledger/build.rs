@@ -210,7 +210,7 @@ impl Ledger {
         let channels = &self.channels;
         let channel = |ix: u32| &channels[ix as usize];
         let mut order: Vec<u32> = (0..channels.len() as u32).collect();
-        // Nearly all are.
+        // They are, but for the domains, which stand behind all others.
         order.sort_unstable_by_key(|&ix| (channel(ix).client, channel(ix).first, ix));
         let host = |own: &[u32]| {
             let Channel { client, first, .. } = *channel(own[0]);
@@ -427,4 +427,33 @@ fn common_suffix(names: &HashSet<SmolStr>) -> Option<&str> {
         }
     }
     (names.len() > 1 && best.contains('.')).then_some(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::testing::{flow, ledger};
+
+    #[test]
+    fn channels_stand_by_client_then_first_contact() {
+        let clients = ["2001:db8::2", "192.0.2.9", "2001:db8::1", "192.0.2.10", "192.0.2.9"];
+        let flows = clients.iter().zip(0_i64..).map(|(client, n)| {
+            flow(&format!("203.0.113.{}", 50 - n), 443).client(client).at_ms(n * 60_000).build()
+        });
+        let ledger = ledger(flows);
+        let order = |channel: &Channel| (channel.client.map(|addr| addr.to_string()), channel.first);
+        let told: Vec<_> = ledger.channels.iter().map(order).collect();
+        let of = |client: &str| Some(client.to_owned());
+        let clients: Vec<_> = told.iter().map(|(client, _)| client.clone()).collect();
+        let expected = ["192.0.2.9", "192.0.2.9", "192.0.2.10", "2001:db8::1", "2001:db8::2"].map(of);
+        assert_eq!(clients, expected);
+        assert!(told[0].1 < told[1].1);
+        // Hosts have theirs.
+        for (addr, host) in ledger.hosts.iter() {
+            let own = host.channels.iter().map(|ix| ledger.channel(*ix));
+            assert!(own.clone().all(|channel| channel.client == Some(addr)));
+            assert_eq!(host.span.0, own.map(|channel| channel.first).min().expect("a channel"));
+        }
+        assert_eq!(ledger.hosts.iter().len(), 4);
+    }
 }

@@ -5,7 +5,7 @@
 //!
 //! `survey` looks at each flow once: names and addresses get numbers (`book`), answers of DNS are noted (`resolved`), the
 //! flow gets its [`Traits`] and its requests their [`sketch`]. `seat` says which flows belong together, and `build` makes
-//! channels of them, whose names (`names`) say how each is known. Most looks of `signals` and `families` end at traits and sketches.
+//! channels of them, whose names (`names`) say how each is known, and `hosts` whose they are. Most looks of `signals` and `families` end at traits and sketches.
 
 pub mod address;
 mod book;

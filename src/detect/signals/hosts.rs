@@ -17,7 +17,7 @@ pub struct Hosts<'a> {
 /// What the hosts of a ledger did, worked out once.
 #[derive(Debug, Default)]
 pub struct Pasts {
-    /// Where each channel's host is, and where its past.
+    /// Where each channel's host is among those of the ledger, which stay as they are from here on, and where its past.
     seats: Vec<(u32, u32)>,
     all: Vec<Past>,
     /// Channels with echo messages by client and server, in order of first contact; made when asked for.

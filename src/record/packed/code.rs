@@ -7,6 +7,7 @@ use crate::record::{
     Certificate, CommunityId, Flow, FlowId, Frames, Headers, Hex, Mac, Proto, SideName, Texts, Turn,
 };
 use crate::time::Timestamp;
+use crate::varint;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use smol_str::SmolStr;
@@ -132,17 +133,13 @@ impl Packer {
         flow.pack(self);
     }
 
-    fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.bytes.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.bytes.push(number as u8);
+    fn number(&mut self, number: u64) {
+        varint::write(number, |byte| self.bytes.push(byte));
     }
 
     /// A number that is small in either direction.
     fn distance(&mut self, distance: i64) {
-        self.number(((distance << 1) ^ (distance >> 63)) as u64);
+        self.number(varint::zigzag(distance));
     }
 
     fn text(&mut self, text: &str) {
@@ -237,20 +234,11 @@ impl<'a> Unpacker<'a> {
     }
 
     fn number(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(number);
-            }
-        }
-        None
+        varint::read(|| self.byte())
     }
 
     fn distance(&mut self) -> Option<i64> {
-        let number = self.number()?;
-        Some((number >> 1) as i64 ^ -((number & 1) as i64))
+        self.number().map(varint::unzigzag)
     }
 
     fn text(&mut self) -> Option<Text<'a>> {
