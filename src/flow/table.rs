@@ -19,6 +19,10 @@ use std::hash::BuildHasher;
 const HALF_OPEN: Duration = Duration::from_secs(90);
 /// How long a closed connection takes in what comes late: half of TIME-WAIT as most systems have it.
 const CLOSED: Duration = Duration::from_secs(30);
+/// How many conversations that are due are looked at for one packet: after a long silence all are, and in their last form
+/// they take more than while they went on. The others have their turn with the next packets; a packet for one of them finds
+/// that it is idle.
+const DUE_AT_ONCE: usize = 64;
 /// How many conversations are looked at to find one that is idle, when there are too many.
 const TRIES: usize = 8;
 /// Beats by which a conversation may be due later than the one due soonest and still be ended for it: one tick.
@@ -104,7 +108,7 @@ impl<D: Dissector> Table<D> {
     }
 
     /// Takes one packet of `wire_len` bytes on the wire. Conversations that end by it (idle by the capture clock,
-    /// begun anew with the same ports, quiet or crowded out where room is short) are appended to `ended`.
+    /// some at a time, begun anew with the same ports, quiet or crowded out where room is short) are appended to `ended`.
     pub fn packet(
         &mut self,
         layers: &Layers<'_>,
@@ -123,7 +127,8 @@ impl<D: Dissector> Table<D> {
             // The packet before was the first after a leap: its conversation was not silent all that time.
             hot.seen = beat;
         }
-        while let Some(index) = self.wheel.pop_due(beat) {
+        for _ in 0..DUE_AT_ONCE {
+            let Some(index) = self.wheel.pop_due(beat) else { break };
             if !self.put_on(index, beat) {
                 self.end(index, shared, log, ended);
             }

@@ -510,6 +510,35 @@ fn the_first_conversation_after_a_leap_is_not_taken_for_idle() {
 }
 
 #[test]
+fn after_a_long_silence_conversations_end_some_at_a_time() {
+    let (server, all) = ("192.0.2.4:53", 1000);
+    let client = |number: usize| format!("192.0.2.3:{}", 5000 + number);
+    let other = udp("192.0.2.5:5000", "192.0.2.6:53", b"x");
+    let mut bench = Bench::new();
+    for number in 0..all {
+        bench.feed(&udp(&client(number), server, b"1"));
+    }
+    // The clock is believed when the next packet agrees.
+    bench.sleep(10_000).feed(&other);
+    assert_eq!((bench.ended.len(), bench.table.len()), (0, all + 1));
+    // The last has not had its turn, but a packet for it is of another conversation.
+    bench.feed(&udp(&client(all - 1), server, b"22"));
+    let (first, rest) = (bench.ended.len(), bench.table.len());
+    assert!((2..=65).contains(&first), "{first}");
+    assert_eq!(first + rest, all + 2);
+    let again = bench.ended.last().expect("the last");
+    assert_eq!((again.key.client.port(), again.payload), (5999, [1, 0]));
+    let mut before = first;
+    while bench.table.len() > 2 {
+        bench.feed(&other);
+        assert!((1..=64).contains(&(bench.ended.len() - before)));
+        before = bench.ended.len();
+    }
+    let (ended, _) = bench.finish();
+    assert_eq!((ended.len(), ended.iter().map(|c| c.payload[0]).sum::<u64>()), (all + 2, 1018));
+}
+
+#[test]
 fn ten_minute_beats_stay_in_one_connection() {
     let mut bench = Bench::new();
     bench.handshake(1, 1);

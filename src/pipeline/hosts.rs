@@ -134,6 +134,8 @@ fn add(values: &mut Vec<Named>, new: Named) {
         old.first = old.first.min(new.first);
         old.last = old.last.max(new.last);
     } else if values.len() < MAX_VALUES {
+        // Most hosts have one name.
+        values.reserve_exact(1);
         values.push(new);
     }
 }

@@ -292,6 +292,8 @@ impl Run {
         while !self.table.finish_some(END_AT_ONCE, &mut self.shared, &mut self.log, &mut self.ended) {
             self.desk.keep(&mut self.ended);
         }
+        // All conversations are over: what is made of the records may have the room.
+        drop(self.table);
         let (Keeper { store, hosts, log }, keeping) = self.desk.finish(&mut self.ended);
         self.out.spent.keeping = keeping;
         self.log.merge(log);

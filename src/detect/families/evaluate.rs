@@ -268,7 +268,8 @@ impl<'a, 'r> Scene<'a, 'r> {
         let (mut hits, label) = match (step.on, self.ledger.channel(ix).client) {
             (On::Channel, _) => {
                 let channel = self.ledger.channel(ix);
-                let questions = channel.domain.as_deref().map_or(Questions::None, Questions::Below);
+                let domain = channel.domain.as_deref();
+                let questions = domain.map_or(Questions::None, |domain| Questions::Below(domain));
                 let (mut hits, label) = self.look(step, channel.flows.iter(), questions);
                 hits.retain(inside);
                 (hits, label)

@@ -176,7 +176,7 @@ impl Ledger {
                     Some(owner.clone()).filter(|owner| owner != ROOTLESS).map(|owner| (owner, false, false));
                 channel.service.names = above.into_iter().chain([(base.into(), true, false)]).collect();
             }
-            channel.domain = Some(base.into());
+            channel.domain = Some(Box::new(base.into()));
             channels.push(channel);
         }
         channels

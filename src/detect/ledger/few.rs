@@ -1,27 +1,82 @@
 //! Sets of few things, and lists of flows: most channels have one address, one port, one name and one flow.
 
-use smallvec::SmallVec;
 use smol_str::SmolStr;
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// Addresses of a service.
-pub type FewAddrs = Few<IpAddr, 1>;
+pub type FewAddrs = Few<IpAddr>;
 /// Ports of a service.
-pub type FewPorts = Few<u16, 4>;
+pub type FewPorts = Few<u16>;
 
-/// A set in order, of which the first `N` are kept in place. To put something in takes time in proportion to what is
-/// there: large sets are collected at once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Few<T, const N: usize>(SmallVec<[T; N]>);
+/// Things in a row, of which most often there is one: it is kept in place.
+#[derive(Debug, Default, Clone)]
+enum Row<T> {
+    #[default]
+    None,
+    One(T),
+    // A pointer to a pointer, so that it takes no more room than the one.
+    #[expect(clippy::box_collection, reason = "a vector is three words, its box one")]
+    Many(Box<Vec<T>>),
+}
 
-impl<T, const N: usize> Default for Few<T, N> {
-    fn default() -> Self {
-        Self(SmallVec::new())
+impl<T> Row<T> {
+    /// Puts one in at a place, behind all at most.
+    fn insert(&mut self, at: usize, item: T) {
+        match std::mem::take(self) {
+            Self::None => *self = Self::One(item),
+            Self::One(first) => {
+                *self = Self::Many(Box::new(if at == 0 { vec![item, first] } else { vec![first, item] }));
+            }
+            Self::Many(mut all) => {
+                all.insert(at.min(all.len()), item);
+                *self = Self::Many(all);
+            }
+        }
+    }
+
+    /// All of them, to be changed; see [`of`](Self::of).
+    fn take(&mut self) -> Vec<T> {
+        match std::mem::take(self) {
+            Self::None => Vec::new(),
+            Self::One(one) => vec![one],
+            Self::Many(all) => *all,
+        }
+    }
+
+    /// Of these.
+    fn of(mut all: Vec<T>) -> Self {
+        if all.len() > 1 {
+            all.shrink_to_fit();
+            return Self::Many(Box::new(all));
+        }
+        all.pop().map_or(Self::None, Self::One)
     }
 }
 
-impl<T: Ord, const N: usize> Few<T, N> {
+impl<T> Deref for Row<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        match self {
+            Self::None => &[],
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(all) => all,
+        }
+    }
+}
+
+/// A set in order. To put something in takes time in proportion to what is there: large sets are collected at once.
+#[derive(Debug, Clone)]
+pub struct Few<T>(Row<T>);
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self(Row::None)
+    }
+}
+
+impl<T: Ord> Few<T> {
     /// Puts something in; false where it was there.
     pub fn insert(&mut self, item: T) -> bool {
         let Err(at) = self.0.binary_search(&item) else { return false };
@@ -38,7 +93,7 @@ impl<T: Ord, const N: usize> Few<T, N> {
     }
 }
 
-impl<T, const N: usize> std::ops::Deref for Few<T, N> {
+impl<T> Deref for Few<T> {
     type Target = [T];
     /// All in ascending order.
     fn deref(&self) -> &[T] {
@@ -46,7 +101,15 @@ impl<T, const N: usize> std::ops::Deref for Few<T, N> {
     }
 }
 
-impl<T: Ord, const N: usize> FromIterator<T> for Few<T, N> {
+impl<T: PartialEq> PartialEq for Few<T> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<T: Eq> Eq for Few<T> {}
+
+impl<T: Ord> FromIterator<T> for Few<T> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
         let mut own = Self::default();
         own.extend(items);
@@ -54,19 +117,17 @@ impl<T: Ord, const N: usize> FromIterator<T> for Few<T, N> {
     }
 }
 
-impl<T: Ord, const N: usize> Extend<T> for Few<T, N> {
+impl<T: Ord> Extend<T> for Few<T> {
     fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
-        let before = self.0.len();
-        self.0.extend(items);
-        if self.0.len() > before {
-            self.0.sort_unstable();
-            self.0.dedup();
-            self.0.shrink_to_fit();
-        }
+        let mut all = self.0.take();
+        all.extend(items);
+        all.sort_unstable();
+        all.dedup();
+        self.0 = Row::of(all);
     }
 }
 
-impl<'a, T, const N: usize> IntoIterator for &'a Few<T, N> {
+impl<'a, T> IntoIterator for &'a Few<T> {
     type Item = &'a T;
     type IntoIter = std::slice::Iter<'a, T>;
     fn into_iter(self) -> Self::IntoIter {
@@ -97,17 +158,17 @@ impl std::ops::Deref for Roles {
 /// Flows by their index in the ledger, in time order.
 ///
 /// Indices take 32 bits: so many flows are far more than memory holds.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct FlowList(SmallVec<[u32; 4]>);
+#[derive(Debug, Default, Clone)]
+pub struct FlowList(Row<u32>);
 
 impl FlowList {
     /// An empty list with room for so many.
     pub fn with_capacity(count: usize) -> Self {
-        Self(SmallVec::with_capacity(count))
+        Self(if count > 1 { Row::Many(Box::new(Vec::with_capacity(count))) } else { Row::None })
     }
     /// Adds one at the end.
     pub fn push(&mut self, index: usize) {
-        self.0.push(u32::try_from(index).unwrap_or(u32::MAX));
+        self.0.insert(self.0.len(), u32::try_from(index).unwrap_or(u32::MAX));
     }
     /// All of them.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator + Clone + use<'_> {

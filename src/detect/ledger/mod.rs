@@ -81,11 +81,11 @@ pub struct Channel {
     /// For some flow of it a SYN or the protocol tells who asked whom.
     pub certain: bool,
     /// Not flows of a service but questions below one DNS domain, by whichever resolver.
-    pub domain: Option<Box<str>>,
+    pub domain: Option<Box<SmolStr>>,
 }
 
 // A capture may have a million.
-const _: () = assert!(size_of::<Channel>() <= 184);
+const _: () = assert!(size_of::<Channel>() <= 152);
 
 /// A service: one thing that a client talks to, joined over addresses by name, certificate or request template.
 #[derive(Debug, Default, Clone)]

@@ -29,7 +29,7 @@ const PING: u64 = 64;
 
 /// Many names below one domain that are asked once each, carry long labels, or ask for records that carry data.
 fn dns(view: &View<'_>) -> Option<Statement> {
-    let base = view.channel.domain.as_deref()?;
+    let base = view.channel.domain.as_deref()?.as_str();
     let below = |dns: &&Dns| match base {
         ROOTLESS => crate::detect::ledger::name::rootless(&dns.query),
         _ => dns.query.strip_suffix(base).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),

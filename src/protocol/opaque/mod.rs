@@ -72,11 +72,29 @@ pub struct Opaque {
     /// The address of the client.
     addr: IpAddr,
     logins: Option<Box<Logins>>,
-    announced: Option<Box<Announced>>,
-    /// Of a WebSocket.
-    messages: Option<Box<Messages>>,
-    /// Of a mailbox.
-    account: Option<Box<Account>>,
+    known: Option<Box<Known>>,
+}
+
+// There may be a hundred thousand. With 16 bytes more they would share pages with what outlives them.
+const _: () = assert!(size_of::<Opaque>() <= 224);
+
+/// What is known of the few that are looked at further.
+enum Known {
+    Announced(Announced),
+    WebSocket(Messages),
+    Mailbox(Account),
+}
+
+impl Known {
+    fn announced(&self) -> Option<&Announced> {
+        if let Self::Announced(announced) = self { Some(announced) } else { None }
+    }
+    fn messages(&mut self) -> Option<&mut Messages> {
+        if let Self::WebSocket(messages) = self { Some(messages) } else { None }
+    }
+    fn account(&mut self) -> Option<&mut Account> {
+        if let Self::Mailbox(account) = self { Some(account) } else { None }
+    }
 }
 
 /// A data connection of FTP.
@@ -156,9 +174,8 @@ impl Opaque {
             lanes: [Lane::default(), Lane::default()],
             addr: opening.client.ip(),
             logins: None,
-            announced: None,
-            messages: (start.after == Some("websocket")).then(Box::default),
-            account: None,
+            known: (start.after == Some("websocket"))
+                .then(|| Box::new(Known::WebSocket(Messages::default()))),
         }
     }
 
@@ -167,7 +184,7 @@ impl Opaque {
         let (verb, name) = (expected.verb.clone(), expected.name.clone());
         Self {
             name: Some("ftp-data"),
-            announced: Some(Box::new(Announced { key, verb, name })),
+            known: Some(Box::new(Known::Announced(Announced { key, verb, name }))),
             ..Self::new(start)
         }
     }
@@ -193,7 +210,7 @@ impl Opaque {
         self.ports.swap(0, 1);
         self.last = self.last.map(Side::other);
         self.client = self.client.map(Side::other);
-        self.messages = None;
+        self.known.take_if(|known| known.messages().is_some());
     }
 
     /// Whether another protocol may begin later in it.
@@ -227,8 +244,8 @@ impl Opaque {
         if let Some((name, speaker)) = names::find(&view, self.carrier) {
             self.name = Some(name);
             self.client = speaker.client(side);
-            self.account = Account::of(name).map(Box::new);
-            if self.account.is_some() {
+            if let Some(account) = Account::of(name) {
+                self.known = Some(Box::new(Known::Mailbox(account)));
                 // What came before it was enough to tell; the rest is looked at by the caller.
                 let head = lane.head().get(..before).unwrap_or_default().to_vec();
                 self.mailbox(side, &head, at);
@@ -400,8 +417,18 @@ fn archive_at(lead: &[u8]) -> Option<usize> {
 }
 
 impl Opaque {
+    /// What FTP said of it.
+    fn announcement(&self) -> Option<&Announced> {
+        self.known.as_ref()?.announced()
+    }
+
+    /// What a WebSocket says.
+    fn messages(&mut self) -> Option<&mut Messages> {
+        self.known.as_deref_mut()?.messages()
+    }
+
     fn budget(&self, side: Side) -> Option<u64> {
-        match (&self.announced, side) {
+        match (self.announcement(), side) {
             (Some(_), _) => None,
             (None, Side::Client) => Some(MAX_TO_SERVER),
             (None, Side::Server) => Some(MAX_TO_CLIENT),
@@ -417,7 +444,7 @@ impl Opaque {
     /// Looks for who logs in to a mailbox. Of a greeting that named the protocol nothing is looked at: the server is
     /// not asking for anything in it.
     fn mailbox(&mut self, side: Side, bytes: &[u8], at: At) {
-        let Some(account) = &mut self.account else { return };
+        let Some(account) = self.known.as_deref_mut().and_then(Known::account) else { return };
         if side == Side::Server {
             return account.server(bytes);
         }
@@ -451,7 +478,7 @@ impl Opaque {
 impl Protocol for Opaque {
     fn data(&mut self, side: Side, bytes: &[u8], at: At, _: &mut Shared) -> Next {
         self.turn(side);
-        if side == Side::Client && self.carrier == Carrier::Tcp && self.announced.is_none() {
+        if side == Side::Client && self.carrier == Carrier::Tcp && self.announcement().is_none() {
             self.look_for_login(bytes, at);
         }
         self.recognise(side, bytes, at);
@@ -459,13 +486,15 @@ impl Protocol for Opaque {
         let bytes = bytes.get(..switch.unwrap_or(bytes.len())).unwrap_or(bytes);
         self.mailbox(side, bytes, at);
         let budget = self.budget(side);
-        let file_name = self.announced.as_ref().and_then(|announced| announced.name.as_deref());
+        let recognised = self.recognised();
+        let announced = self.known.as_deref().and_then(Known::announced);
+        let file_name = announced.and_then(|announced| announced.name.as_deref());
         let declared = Declared { file_name, upload: side == Side::Client, ..Declared::default() };
-        let look = Look { budget, declared: &declared, recognised: self.recognised() };
+        let look = Look { budget, declared: &declared, recognised };
         let lane = &mut self.lanes[side.index()];
         lane.take(bytes, self.carrier, &look);
         let mut wants = lane.wants(budget);
-        if let (Side::Client, Some(messages)) = (side, &mut self.messages) {
+        if let (Side::Client, Some(messages)) = (side, self.messages()) {
             messages.feed(bytes);
             wants |= messages.wants();
         }
@@ -480,13 +509,13 @@ impl Protocol for Opaque {
         let lane = &mut self.lanes[side.index()];
         lane.missing = lane.missing.saturating_add(length);
         lane.whole = false;
-        if let Some(account) = &mut self.account {
-            account.gap();
-        }
         if let Some(scanner) = &mut lane.scanner {
             scanner.missing(length);
         }
-        if let (Side::Client, Some(messages)) = (side, &mut self.messages) {
+        if let Some(account) = self.known.as_deref_mut().and_then(Known::account) {
+            account.gap();
+        }
+        if let (Side::Client, Some(messages)) = (side, self.messages()) {
             messages.skip(length);
         }
     }
@@ -499,7 +528,7 @@ impl Protocol for Opaque {
         if let Some(scanner) = &mut lane.scanner {
             scanner.passed(length);
         }
-        if let (Side::Client, Some(messages)) = (side, &mut self.messages) {
+        if let (Side::Client, Some(messages)) = (side, self.messages()) {
             messages.skip(length);
         }
     }
@@ -508,7 +537,13 @@ impl Protocol for Opaque {
         // What led here, where a proxy did.
         let before = facts.other.take().map(|other| *other).unwrap_or_default();
         let mut other = Other { protocol: self.name.map(SmolStr::new_static), ..Other::default() };
-        if let Some(mut announced) = self.announced.take() {
+        let (mut messages, mut announced) = (None, None);
+        match self.known.take().map(|known| *known) {
+            Some(Known::WebSocket(own)) => messages = Some(own),
+            Some(Known::Announced(own)) => announced = Some(own),
+            _ => {}
+        }
+        if let Some(mut announced) = announced {
             // The command may have come after the connection.
             if announced.verb.is_none()
                 && let Some(expected) = shared.expected.get(&announced.key)
@@ -533,7 +568,7 @@ impl Protocol for Opaque {
         }
         other.to_server = self.lanes[0].finish(recognised);
         other.to_client = self.lanes[1].finish(recognised);
-        if let (Some(messages), Some(body)) = (self.messages.take(), other.to_server.as_mut()) {
+        if let (Some(messages), Some(body)) = (messages, other.to_server.as_mut()) {
             (body.parts, body.more_parts) = messages.finish();
         }
         if let Some(name) = &other.name {

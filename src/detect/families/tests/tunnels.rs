@@ -8,7 +8,7 @@ use crate::detect::families::evaluate;
 fn below(names: &[&str], kind: &str) -> Vec<Statement> {
     let mut ledger = ledger(vec![questions(names, kind)]);
     let mut domain = ledger.channels[0].clone();
-    domain.domain = Some("tunnel.example".into());
+    domain.domain = Some(Box::new("tunnel.example".into()));
     ledger.channels.push(domain);
     evaluate(&ledger, &RULES)
 }
