@@ -2,15 +2,15 @@
 //!
 //! A name alone whitewashes nobody: it must agree with a resolution in the capture or with a certificate.
 
-use super::ledger::{Services, tor};
+use super::ledger::{Channel, Services, address, tor};
 use super::signals::View;
 use super::signals::turned;
 use crate::record::{Exchange, Flow};
 use std::collections::BTreeSet;
 
 /// The reasons, by their key in `rules/signals.toml`, where their negative weights are.
-pub const REASONS: [&str; 5] =
-    ["known-service", "known-name", "local-service", "browser-session", "known-protocol"];
+pub const REASONS: [&str; 6] =
+    ["known-service", "known-name", "local-service", "browser-session", "known-protocol", "peer"];
 
 /// Fewest pages and parts of pages that make a session with a browser.
 const MIN_PAGES: usize = 4;
@@ -21,10 +21,28 @@ pub fn reasons(view: &View<'_>, services: &Services) -> Vec<(&'static str, Strin
     found.extend(known(view, services));
     if view.channel.service.local {
         found.push(("local-service", "the service is in a private network".to_owned()));
+    } else if neighbours(view) {
+        found.push(("local-service", "the service is in the client's own network".to_owned()));
     }
     found.extend(browser(view));
     found.extend(protocol(view));
+    found.extend(peer(view));
     found
+}
+
+/// Whether a service is next to its client, at public addresses.
+fn neighbours(view: &View<'_>) -> bool {
+    let Channel { client: Some(client), service, .. } = view.channel else { return false };
+    !service.addrs.is_empty()
+        && service.bare()
+        && service.addrs.iter().all(|&addr| address::same_link(*client, addr))
+}
+
+/// One of the many that a peer-to-peer program talks to.
+fn peer(view: &View<'_>) -> Option<(&'static str, String)> {
+    let ports = view.peers()?;
+    let reason = format!("the host is among peers: servers without names answer it at {ports} ports");
+    Some(("peer", reason))
 }
 
 fn known(view: &View<'_>, services: &Services) -> Option<(&'static str, String)> {
@@ -118,6 +136,7 @@ fn protocol(view: &View<'_>) -> Option<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::ledger::Ledger;
     use crate::detect::testing::{certificate, flow, ledger, services, view_of};
     use crate::record::Other;
 
@@ -145,5 +164,36 @@ mod tests {
         let ntp = Other { protocol: Some("ntp".into()), ..Other::default() };
         let ledger = ledger([flow("10.0.0.1", 123).client("10.0.0.2").other(ntp).build()]);
         assert_eq!(names(&view_of(&ledger, "10.0.0.1")), ["local-service", "known-protocol"]);
+    }
+
+    #[test]
+    fn on_one_link() {
+        let ledger = ledger([
+            flow("203.0.113.9", 443).client("203.0.113.200").payload(10, 10).build(),
+            flow("203.0.112.9", 443).client("203.0.113.200").payload(10, 10).build(),
+            flow("2001:db8::9", 443).client("2001:db8::8").payload(10, 10).build(),
+            flow("2001:db8:0:1::9", 443).client("2001:db8::8").payload(10, 10).build(),
+        ]);
+        assert_eq!(names(&view_of(&ledger, "203.0.113.9")), ["local-service"]);
+        assert_eq!(names(&view_of(&ledger, "203.0.112.9")), [] as [&str; 0]);
+        assert_eq!(names(&view_of(&ledger, "2001:db8::9")), ["local-service"]);
+        assert_eq!(names(&view_of(&ledger, "2001:db8:0:1::9")), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn among_peers() {
+        let talk = |peers: u8, answer: u64| {
+            let peers = (0..peers).map(|n| (format!("198.51.100.{n}"), 20_000 + u16::from(n)));
+            let others = [("203.0.113.4".to_owned(), 443), ("203.0.113.5".to_owned(), 9001)];
+            let ends = peers.chain(others);
+            ledger(ends.map(|(server, port)| flow(&server, port).payload(50, answer).build()))
+        };
+        let of = |ledger: &Ledger, server: &str| names(&view_of(ledger, server)).contains(&"peer");
+        // One of the others is at a port of its own as well.
+        let enough = talk(31, 50);
+        assert!(of(&enough, "198.51.100.7") && of(&enough, "203.0.113.5"));
+        assert!(!of(&enough, "203.0.113.4"), "a common port");
+        assert!(!of(&talk(30, 50), "198.51.100.7"), "too few");
+        assert!(!of(&talk(31, 0), "198.51.100.7"), "nobody answers");
     }
 }

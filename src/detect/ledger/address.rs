@@ -89,6 +89,15 @@ pub fn near(a: IpAddr, b: IpAddr) -> bool {
     }
 }
 
+/// Whether two addresses are near enough to be on one link: the same /24 of IPv4, the same /64 of IPv6 (RFC 4291, 2.5.1).
+pub fn same_link(a: IpAddr, b: IpAddr) -> bool {
+    match (a, b) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => a.octets()[..3] == b.octets()[..3],
+        (IpAddr::V6(a), IpAddr::V6(b)) => a.segments()[..4] == b.segments()[..4],
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

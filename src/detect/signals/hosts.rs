@@ -1,7 +1,7 @@
 //! What is the same for all channels of a host, worked out once: its past by kind of event, and what it runs.
 
 use crate::detect::evidence::ChannelIx;
-use crate::detect::ledger::{Event, EventKind, HostView, Ledger, Traits};
+use crate::detect::ledger::{Channel, Event, EventKind, HostView, Ledger, Traits};
 use crate::time::{Duration, Timestamp};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -33,7 +33,15 @@ pub struct Past {
     fetched: Box<[(ChannelIx, usize)]>,
     /// The host runs a chat's own program.
     chats: bool,
+    /// The host is among peers: so many ports of servers without names answer it, if there are enough.
+    peers: Option<usize>,
 }
+
+/// Fewest ports of their own at which servers without names answer a host that is among peers: programs that share files
+/// or calls ask hundreds. A thief's list of servers is shorter, and its ports are few.
+const MIN_PEERS: usize = 32;
+/// Lowest port that a peer chooses.
+const MIN_PEER_PORT: u16 = 1024;
 
 impl Pasts {
     /// Goes through all hosts. Time n log n in channels and events.
@@ -96,6 +104,31 @@ impl<'a> Hosts<'a> {
     }
 }
 
+/// Whether a channel looks like one with a peer: a server of the Internet without a name, at ports it chose.
+pub fn like_a_peer(channel: &Channel) -> bool {
+    let service = &channel.service;
+    channel.domain.is_none()
+        && service.bare()
+        && !service.local
+        && service.ports.iter().all(|&port| port >= MIN_PEER_PORT)
+}
+
+/// Ports at which peers answer a host, if they are enough.
+fn peers(ledger: &Ledger, host: &HostView) -> Option<usize> {
+    if host.channels.len() < MIN_PEERS {
+        return None;
+    }
+    let channels = host.channels.iter().map(|&ix| ledger.channel(ix));
+    let answering = channels.filter(|channel| channel.bytes.0 > 0 && channel.bytes.1 > 0);
+    let mut ports: Vec<u16> = answering
+        .filter(|channel| like_a_peer(channel))
+        .flat_map(|channel| channel.service.ports.iter().copied())
+        .collect();
+    ports.sort_unstable();
+    ports.dedup();
+    (ports.len() >= MIN_PEERS).then_some(ports.len())
+}
+
 impl Past {
     fn of(ledger: &Ledger, host: &HostView) -> Self {
         let events = host.timeline.iter().enumerate();
@@ -105,11 +138,16 @@ impl Past {
         let mut fetched: Vec<(ChannelIx, usize)> = came.map(|(at, event)| (event.channel, at)).collect();
         fetched.sort_unstable();
         let chats = host.channels.iter().any(|&ix| ledger.channel(ix).service.is("chat-client"));
-        Self { kinds: kinds.into(), fetched: fetched.into(), chats }
+        Self { kinds: kinds.into(), fetched: fetched.into(), chats, peers: peers(ledger, host) }
     }
 
     const fn says(&self) -> bool {
-        self.chats || !self.kinds.is_empty()
+        self.chats || self.peers.is_some() || !self.kinds.is_empty()
+    }
+
+    /// At how many ports servers without names answer the host, where it is among peers.
+    pub const fn peers(&self) -> Option<usize> {
+        self.peers
     }
 
     /// Whether the host runs a chat's own program.

@@ -247,6 +247,11 @@ impl<'a> View<'a> {
         Some(Self { ledger, ix, channel, host, hosts, past, traits, marks })
     }
 
+    /// At how many ports servers without names answer the host, where it is among peers and this is one of them.
+    pub fn peers(&self) -> Option<usize> {
+        self.past.peers().filter(|_| hosts::like_a_peer(self.channel))
+    }
+
     /// Flows with their index in the ledger, in time order.
     pub fn flows(&self) -> impl DoubleEndedIterator<Item = (usize, &'a Flow)> + Clone + use<'a> {
         let flows = &self.ledger.flows;
