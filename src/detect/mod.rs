@@ -32,7 +32,7 @@ pub use finding::{Finding, Verdict};
 pub use indicators::Indicators;
 pub use ledger::address::private;
 pub use ledger::survey::Survey;
-pub use ledger::{Channel, Event, EventKind, HostView, Ledger, Service, Services};
+pub use ledger::{Books, Channel, Event, EventKind, HostView, Ledger, Service, Services};
 pub use rules::{RuleError, Rules, parse_services, parse_signals};
 pub use score::FamilyNote;
 
@@ -61,11 +61,12 @@ pub struct Options {
 
 /// Channels from which several threads look at them: fewer are done before threads have begun.
 const MANY_CHANNELS: usize = 1024;
-/// Channels that a thread takes at once, at least.
-const CHANNELS_AT_ONCE: usize = 8;
-/// Flows whose channels are looked at before the records that were asked for are given up, about: by one thread as many
-/// as a processor's cache holds, by several so many that they are worth sharing out.
-const FLOWS_AT_ONCE: [usize; 2] = [256, 4096];
+/// Flows whose channels are looked at before the records that were asked for are given up, about: as many as a processor's
+/// cache holds.
+const FLOWS_AT_ONCE: usize = 256;
+/// Flows whose channels a thread takes at once, about: enough that taking them costs nothing, few enough that no thread waits
+/// long for the last.
+const FLOWS_TO_TAKE: usize = 2048;
 
 /// Looks at the records of a run. They are taken: flows are large, and nothing after detection needs them.
 pub fn detect(records: Records, rules: &Rules, options: &Options) -> Verdict {
@@ -97,23 +98,28 @@ pub fn judge(ledger: &mut Ledger, rules: &Rules, options: &Options) -> Verdict {
     let channels = in_order_of_flows(ledger);
     let several = options.threads > 1 && channels.len() >= MANY_CHANNELS;
     let pool = several.then(|| rayon::ThreadPoolBuilder::new().num_threads(options.threads).build());
-    let mut looked: Vec<(u32, Looked)> = Vec::new();
-    let mut rest = &*channels;
-    while !rest.is_empty() {
-        let (batch, after) = rest.split_at(batch(ledger, rest, FLOWS_AT_ONCE[usize::from(several)]));
-        rest = after;
-        let hosts = signals::Hosts::new(ledger, &pasts);
-        let scene = families.as_ref().map(|families| families::Scene::new(ledger, families));
-        let look = |ix| look_at((hosts, ChannelIx(ix)), (rules, &weights), (scene, lists, lone));
-        let look = |ix: &u32| Some((*ix, look(*ix as usize)?));
-        match &pool {
-            Some(Ok(pool)) => pool.install(|| {
-                looked.par_extend(batch.par_iter().with_min_len(CHANNELS_AT_ONCE).filter_map(look));
-            }),
-            Some(Err(_)) | None => looked.extend(batch.iter().filter_map(look)),
+    let look = |ledger: &mut Ledger, channels: &[u32]| -> Vec<(u32, Looked)> {
+        let mut looked = Vec::new();
+        for channels in batches(ledger, channels, FLOWS_AT_ONCE) {
+            let hosts = signals::Hosts::new(ledger, &pasts);
+            let scene = families.as_ref().map(|families| families::Scene::new(ledger, families));
+            let look = |ix| look_at((hosts, ChannelIx(ix)), (rules, &weights), (scene, lists, lone));
+            looked.extend(channels.iter().filter_map(|ix| Some((*ix, look(*ix as usize)?))));
+            ledger.flows.close();
         }
-        ledger.flows.close();
-    }
+        looked
+    };
+    let mut looked = match pool {
+        Some(Ok(pool)) => {
+            let pieces = batches(ledger, &channels, FLOWS_TO_TAKE);
+            let ledger = &*ledger;
+            // What a thread asks for it makes and gives up itself.
+            let looked =
+                || pieces.par_iter().map_init(|| ledger.clone(), |own, piece| look(own, piece)).flatten();
+            pool.install(|| looked().collect())
+        }
+        Some(Err(_)) | None => look(ledger, &channels),
+    };
     looked.sort_unstable_by_key(|(ix, _)| *ix);
     let (mut channels, mut found) = (Vec::new(), Vec::new());
     for (ix, one) in looked {
@@ -139,14 +145,16 @@ pub fn judge(ledger: &mut Ledger, rules: &Rules, options: &Options) -> Verdict {
     verdict
 }
 
-/// How many of these channels have so many flows together, or all.
-fn batch(ledger: &Ledger, channels: &[u32], enough: usize) -> usize {
+/// Channels in pieces that have so many flows together, and the last of them the rest.
+fn batches<'a>(ledger: &Ledger, channels: &'a [u32], enough: usize) -> Vec<&'a [u32]> {
     let mut flows = 0;
-    let full = channels.iter().position(|ix| {
+    let full = |ix: &u32, _: &u32| {
         flows += ledger.channel(ChannelIx(*ix as usize)).flows.len();
-        flows >= enough
-    });
-    full.map_or(channels.len(), |last| last + 1)
+        let goes_on = flows < enough;
+        flows = if goes_on { flows } else { 0 };
+        goes_on
+    };
+    channels.chunk_by(full).collect()
 }
 
 /// Channels in the order of their first flows: what flows have lies in memory as it was made, and most channels of large

@@ -99,7 +99,7 @@ impl Store {
     }
 
     /// What the flows weigh while one channel of them is looked at, in bytes.
-    const fn used(&self) -> usize {
+    fn used(&self) -> usize {
         let ledger = self.flows.len().saturating_mul(LEDGER);
         self.flows.weight().saturating_add(ledger).saturating_add(self.largest)
     }

@@ -5,8 +5,8 @@ use super::seat::{Said, Seats};
 use super::services::Services;
 use super::survey::{NAMED, NONE, Survey, owner_of};
 use super::{
-    Alike, Channel, EventKind, FlowList, HostView, HostViews, Ledger, ROOTLESS, Roles, Traits, likeness,
-    name, timeline,
+    Alike, Books, Channel, EventKind, FlowList, HostView, HostViews, Ledger, ROOTLESS, Roles, Traits,
+    likeness, name, timeline,
 };
 use crate::detect::evidence::ChannelIx;
 use crate::record::{ClientBy, Flows, Outline, Records};
@@ -14,6 +14,7 @@ use hashbrown::{HashMap, HashSet};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Distinct names below one domain from which its questions are looked at as a channel of their own.
 /// A browser asks for far fewer below one owner; every tunnel measured asks for more within a minute.
@@ -46,15 +47,16 @@ impl Ledger {
 
     /// Folds records in order of which a survey was made.
     pub fn of(records: Records, survey: Survey, services: &Services, sides: &Sides) -> Self {
-        let flows = records.flows;
-        let mut own = Self { captures: records.captures, ..Self::default() };
+        let mut flows = records.flows;
+        let mut own = Books { captures: records.captures, ..Books::default() };
         own.seat_all(&flows, survey, services, sides);
-        own.flows = flows;
         own.meet_hosts(records.hosts);
-        own.tell();
-        own
+        own.tell(&mut flows);
+        Self { flows, books: Arc::new(own) }
     }
+}
 
+impl Books {
     fn seat_all(&mut self, flows: &Flows, mut survey: Survey, services: &Services, sides: &Sides) {
         survey.settle();
         self.traits = std::mem::take(&mut survey.traits);
@@ -233,8 +235,8 @@ impl Ledger {
     }
 
     /// Writes each host's time line, and notes what is alike among its channels.
-    fn tell(&mut self) {
-        let Self { flows, traits, channels, hosts, .. } = self;
+    fn tell(&mut self, flows: &mut Flows) {
+        let Self { traits, channels, hosts, .. } = self;
         for (_, host) in hosts.iter_mut() {
             for &ix in &host.channels {
                 let channel = &channels[ix.0];

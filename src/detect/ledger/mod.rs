@@ -38,14 +38,23 @@ use crate::time::Timestamp;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::ops::Deref;
+use std::sync::Arc;
 
-/// Everything detection looks at: flows in time order, the channels they make, the hosts they belong to.
-#[derive(Debug, Default)]
+/// Everything detection looks at: flows in time order, and what they make. A clone costs little, and its flows are opened and
+/// closed apart: threads that look at channels take one each.
+#[derive(Debug, Default, Clone)]
 pub struct Ledger {
-    /// Inputs.
-    pub captures: Vec<CaptureInfo>,
     /// Conversations in the order of [`Flow::order`]. Who looks at many closes them now and then.
     pub flows: Flows,
+    books: Arc<Books>,
+}
+
+/// What flows make: channels, and the hosts these belong to.
+#[derive(Debug, Default, Clone)]
+pub struct Books {
+    /// Inputs.
+    pub captures: Vec<CaptureInfo>,
     /// What each of them has; records are large, and most steps have nothing to do with most.
     pub traits: Vec<Traits>,
     /// Their requests in a few words.
@@ -166,6 +175,20 @@ impl Alike {
         let shared = [&self.requests, &self.bodies, &self.hellos, &self.openings];
         let own = !self.home_made.is_empty() || !self.habits.is_empty();
         own || shared.iter().any(|shared| !shared.is_empty())
+    }
+}
+
+impl Deref for Ledger {
+    type Target = Books;
+    fn deref(&self) -> &Books {
+        &self.books
+    }
+}
+
+#[cfg(test)]
+impl std::ops::DerefMut for Ledger {
+    fn deref_mut(&mut self) -> &mut Books {
+        Arc::make_mut(&mut self.books)
     }
 }
 

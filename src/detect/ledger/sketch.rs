@@ -130,7 +130,7 @@ pub fn header(name: &str) -> u16 {
 }
 
 /// The requests of all flows.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Requests {
     all: Vec<Sketch>,
     /// Where those of each flow begin.

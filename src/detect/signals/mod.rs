@@ -260,13 +260,13 @@ impl<'a> View<'a> {
 
     /// The same at a glance, with what each has: none is made a record for it.
     pub fn outlines(&self) -> impl Iterator<Item = (usize, Outline, Traits)> + use<'a> {
-        let Ledger { flows, traits, .. } = self.ledger;
+        let (flows, traits) = (&self.ledger.flows, &self.ledger.traits);
         self.channel.flows.iter().filter_map(move |index| Some((index, flows.outline(index)?, traits[index])))
     }
 
     /// Those of them that have one of some traits: others are not made records for it.
     pub fn flows_with(&self, any: Traits) -> impl Iterator<Item = (usize, &'a Flow)> + Clone + use<'a> {
-        let Ledger { flows, traits, .. } = self.ledger;
+        let (flows, traits) = (&self.ledger.flows, &self.ledger.traits);
         let own = self.channel.flows.iter().filter(move |&index| traits[index].any(any));
         own.map(move |index| (index, &flows[index]))
     }

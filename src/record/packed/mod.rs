@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 use code::{Pack, Packer, Unpacker};
 use once_cell::race::OnceBox;
 use std::ops::Index;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes that are reserved at once.
 const CHUNK: usize = 256 << 10;
@@ -34,15 +34,23 @@ type Page = [OnceBox<Flow>; PAGE];
 /// A Community ID that a record does not have yet (all zero) it has when it is asked for: that of its ends.
 ///
 /// [`iter`](Self::iter) makes records one at a time. [`get`](Self::get) and indexing make one that stays until
-/// [`close`](Self::close): whoever looks at many closes now and then.
+/// [`close`](Self::close): whoever looks at many closes now and then. A clone costs little: it keeps the same short forms, and
+/// none of it is open. Threads that look at many take one each, so that what they ask for is made and given up by them.
 #[derive(Default)]
 pub struct Flows {
-    packer: Packer,
-    chunks: Vec<Vec<u8>>,
-    places: Vec<Place>,
+    /// Written by one that has it alone.
+    kept: Arc<Kept>,
     /// Those that were asked for, page by page: most pages are empty.
     open: Vec<OnceBox<Page>>,
     opened: Mutex<Vec<u32>>,
+}
+
+/// The short forms.
+#[derive(Default, Clone)]
+struct Kept {
+    packer: Packer,
+    chunks: Vec<Vec<u8>>,
+    places: Vec<Place>,
     /// Bytes in all chunks.
     bytes: usize,
     /// They are in order.
@@ -79,29 +87,31 @@ impl Flows {
     }
 
     /// How many.
-    pub const fn len(&self) -> usize {
-        self.places.len()
+    pub fn len(&self) -> usize {
+        self.kept.places.len()
     }
 
     /// Whether there is none.
-    pub const fn is_empty(&self) -> bool {
-        self.places.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.kept.places.is_empty()
     }
 
     /// About what they take, in bytes, those that are open aside.
-    pub const fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
+        let Kept { packer, places, bytes, .. } = &*self.kept;
         let pages = self.open.len() * size_of::<OnceBox<Page>>();
-        self.bytes + self.places.len() * size_of::<Place>() + pages + self.packer.shared.weight()
+        bytes + places.len() * size_of::<Place>() + pages + packer.shared.weight()
     }
 
     /// Adds one at the end.
     pub fn push(&mut self, flow: &Flow) {
-        let place = self.write(flow);
-        self.sorted = false;
-        if self.places.len().is_multiple_of(PAGE) {
+        let kept = Arc::make_mut(&mut self.kept);
+        let place = kept.write(flow);
+        kept.sorted = false;
+        if kept.places.len().is_multiple_of(PAGE) {
             self.open.push(OnceBox::new());
         }
-        self.places.push(place);
+        kept.places.push(place);
     }
 
     /// The one at an index; it stays open until [`close`](Self::close).
@@ -109,7 +119,7 @@ impl Flows {
         if let Some(open) = self.opened(index) {
             return Some(open);
         }
-        let flow = Box::new(self.read(*self.places.get(index)?)?);
+        let flow = Box::new(self.kept.read(*self.kept.places.get(index)?)?);
         let page = self.open.get(index / PAGE)?.get_or_init(|| Box::new([const { OnceBox::new() }; PAGE]));
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(index as u32);
         Some(page.get(index % PAGE)?.get_or_init(|| flow))
@@ -122,23 +132,23 @@ impl Flows {
 
     /// When the one at an index began: known without making it a record.
     pub fn start(&self, index: usize) -> Option<Timestamp> {
-        self.places.get(index).map(|place| place.start)
+        self.kept.places.get(index).map(|place| place.start)
     }
 
     /// What the one at an index is at a glance, without making it a record.
     pub fn outline(&self, index: usize) -> Option<Outline> {
-        Outline::unpack(&mut self.reader(*self.places.get(index)?)?)
+        Outline::unpack(&mut self.kept.reader(*self.kept.places.get(index)?)?)
     }
 
     /// A copy of the one at an index.
     pub fn copy(&self, index: usize) -> Option<Flow> {
         let open = self.opened(index).cloned();
-        open.or_else(|| self.read(*self.places.get(index)?))
+        open.or_else(|| self.kept.read(*self.kept.places.get(index)?))
     }
 
     /// All of them in order, made one at a time.
     pub fn iter(&self) -> Iter<'_> {
-        Iter { flows: self, rest: self.places.iter() }
+        Iter { flows: self, rest: self.kept.places.iter() }
     }
 
     /// Gives up the records that were asked for.
@@ -162,19 +172,27 @@ impl Flows {
     pub fn change(&mut self, index: usize, change: impl FnOnce(&mut Flow)) {
         let Some(mut flow) = self.copy(index) else { return };
         change(&mut flow);
-        let place = self.write(&flow);
-        self.sorted = false;
-        self.places[index] = place;
+        let kept = Arc::make_mut(&mut self.kept);
+        let place = kept.write(&flow);
+        kept.sorted = false;
+        kept.places[index] = place;
         self.close();
     }
 
     /// Puts them in the order of [`Flow::order`]; what is open is closed. Gives for each place the index that the one
     /// that is there now had before; nothing where all were in order.
     pub fn sort(&mut self) -> Option<Vec<u32>> {
-        if std::mem::replace(&mut self.sorted, true) {
+        if self.kept.sorted {
             return None;
         }
         self.close();
+        Arc::make_mut(&mut self.kept).sort()
+    }
+}
+
+impl Kept {
+    fn sort(&mut self) -> Option<Vec<u32>> {
+        self.sorted = true;
         let place = |index: u32| self.places[index as usize];
         let mut order: Vec<u32> = (0..self.places.len() as u32).collect();
         order.sort_by_key(|index| place(*index).start);
@@ -226,7 +244,7 @@ pub struct Iter<'a> {
 impl Iterator for Iter<'_> {
     type Item = Flow;
     fn next(&mut self) -> Option<Flow> {
-        self.flows.read(*self.rest.next()?)
+        self.flows.kept.read(*self.rest.next()?)
     }
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.rest.size_hint()
@@ -276,13 +294,9 @@ impl From<Vec<Flow>> for Flows {
 impl Clone for Flows {
     fn clone(&self) -> Self {
         Self {
-            packer: self.packer.clone(),
-            chunks: self.chunks.clone(),
-            places: self.places.clone(),
+            kept: Arc::clone(&self.kept),
             open: self.open.iter().map(|_| OnceBox::new()).collect(),
             opened: Mutex::default(),
-            bytes: self.bytes,
-            sorted: self.sorted,
         }
     }
 }
