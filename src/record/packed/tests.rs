@@ -339,3 +339,17 @@ fn bytes_that_are_no_record_are_none() {
         }
     }
 }
+
+#[test]
+fn a_clone_keeps_the_same_and_goes_its_own_way() {
+    let one: Flows = (1..4).map(full).collect();
+    assert!(one.get(1).is_some());
+    let mut other = one.clone();
+    assert!(Arc::ptr_eq(&one.kept, &other.kept) && one == other);
+    assert!(one.opened(1).is_some() && other.opened(1).is_none());
+    other.push(&full(9));
+    other.change(0, |flow| flow.conflicts += 1);
+    assert_eq!((one.len(), other.len()), (3, 4));
+    assert_eq!(other[0].conflicts, one[0].conflicts + 1);
+    assert_eq!((&one[2], &other[2]), (&full(3), &full(3)));
+}
