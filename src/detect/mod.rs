@@ -425,14 +425,14 @@ mod tests {
     #[test]
     fn threads_find_the_same() {
         let flows = || {
-            (0..40_u8)
+            (0..240_u8)
                 .flat_map(|client| (1..31_u8).map(move |server| (client, server)))
                 .map(|(client, server)| {
                     let loot = zip(40_000, &["Passwords.txt", "Cookies/a.txt", "Screenshot.png"]);
                     let upload = request("POST", "203.0.113.4", &format!("/{server}"), &[], Some(loot));
                     let flow = flow(&format!("203.0.113.{server}"), 80).client(&format!("192.0.2.{client}"));
                     let flow = flow.at_ms(i64::from(server) * 900);
-                    if client % 8 == 0 { flow.http(upload).build() } else { flow.payload(40, 90).build() }
+                    if client % 48 == 0 { flow.http(upload).build() } else { flow.payload(40, 90).build() }
                 })
                 .collect::<Vec<_>>()
         };
@@ -446,6 +446,7 @@ mod tests {
             detect(records, &Rules::shipped().expect("rules"), &options)
         };
         let alone = verdict(1);
+        assert!(flows().len() > 3 * FLOWS_TO_TAKE, "several pieces");
         assert!(alone.channels >= MANY_CHANNELS as u64 && alone.findings.len() >= 5);
         assert_eq!(verdict(4), alone);
     }

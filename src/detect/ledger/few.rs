@@ -199,6 +199,14 @@ mod tests {
         ports.extend([8080, 25]);
         assert_eq!(*ports, [25, 80, 443, 8080]);
         assert!(ports.contains(&443) && !ports.contains(&22));
+        let mut ports = FewPorts::default();
+        let sets = [80, 25, 443, 110, 80].map(|port| {
+            ports.insert(port);
+            ports.to_vec()
+        });
+        assert_eq!(sets, [&[80][..], &[25, 80], &[25, 80, 443], &[25, 80, 110, 443], &[25, 80, 110, 443]]);
+        ports.extend([]);
+        assert_eq!((ports.len(), FewPorts::from_iter([7, 7]).to_vec()), (4, vec![7]));
     }
 
     #[test]

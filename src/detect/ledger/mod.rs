@@ -55,9 +55,9 @@ pub struct Ledger {
 pub struct Books {
     /// Inputs.
     pub captures: Vec<CaptureInfo>,
-    /// What each of them has; records are large, and most steps have nothing to do with most.
+    /// What each flow has; records are large, and most steps have nothing to do with most.
     pub traits: Vec<Traits>,
-    /// Their requests in a few words.
+    /// The requests of each in a few words.
     pub requests: sketch::Requests,
     /// Channels by client, then first contact.
     pub channels: Vec<Channel>,

@@ -537,22 +537,18 @@ impl Protocol for Opaque {
         // What led here, where a proxy did.
         let before = facts.other.take().map(|other| *other).unwrap_or_default();
         let mut other = Other { protocol: self.name.map(SmolStr::new_static), ..Other::default() };
-        let (mut messages, mut announced) = (None, None);
+        let mut messages = None;
         match self.known.take().map(|known| *known) {
             Some(Known::WebSocket(own)) => messages = Some(own),
-            Some(Known::Announced(own)) => announced = Some(own),
-            _ => {}
-        }
-        if let Some(mut announced) = announced {
-            // The command may have come after the connection.
-            if announced.verb.is_none()
-                && let Some(expected) = shared.expected.get(&announced.key)
-            {
-                announced.verb.clone_from(&expected.verb);
-                announced.name = announced.name.or_else(|| expected.name.clone());
+            Some(Known::Announced(Announced { key, mut verb, mut name })) => {
+                // The command may have come after the connection.
+                if let Some(expected) = shared.expected.remove(&key).filter(|_| verb.is_none()) {
+                    verb = expected.verb;
+                    name = name.or(expected.name);
+                }
+                (other.verb, other.name) = (verb, name);
             }
-            shared.expected.remove(&announced.key);
-            (other.verb, other.name) = (announced.verb, announced.name);
+            Some(Known::Mailbox(_)) | None => {}
         }
         let recognised = self.recognised();
         self.settle_login();
