@@ -49,6 +49,18 @@ pub fn cases() -> Vec<Case> {
             expect: finds("tunnel.example", None, &["tunnel"], "medium"),
             wire: dns_tunnel,
         },
+        Case {
+            name: "stuffed-questions",
+            about: "A file in pieces of 900 bytes, each behind a question for an ordinary name, to a server of its own.",
+            expect: finds("203.0.113.76", None, &["tunnel", "exfiltration"], "medium"),
+            wire: stuffed_questions,
+        },
+        Case {
+            name: "shell-without-terminal",
+            about: "A shell of a Linux host that calls out: what it says without a terminal, then orders and their answers.",
+            expect: finds("203.0.113.77", None, &["c2"], "medium"),
+            wire: shell_without_terminal,
+        },
     ]
 }
 
@@ -131,6 +143,39 @@ fn dns_tunnel(net: &mut Net) {
         net.dns(VICTIM, &name, 16, 0, &[&text]);
         net.wait_ms(380);
     }
+}
+
+fn stuffed_questions(net: &mut Net) {
+    browsing(net, VICTIM);
+    for n in 0..24_u16 {
+        let (from, to) = (format!("{VICTIM}:{}", net.port()), "203.0.113.76:53");
+        let question = |flags: [u8; 2], counts: [u8; 4]| {
+            let name = b"\x03www\x04shop\x07example\0\0\x1c\0\x01";
+            [&n.to_be_bytes()[..], &flags, &counts, &[0; 4], name].concat()
+        };
+        let asked = [question([1, 0], [0, 1, 0, 0]), noise(u64::from(n) + 1, 900)].concat();
+        let (from, to) = (from.parse().expect("an address"), to.parse().expect("an address"));
+        net.udp(from, to, &asked);
+        net.wait_ms(30);
+        net.udp(to, from, &question([0x81, 0x83], [0, 1, 0, 0]));
+        net.wait_ms(970);
+    }
+}
+
+fn shell_without_terminal(net: &mut Net) {
+    let mut tcp = net.tcp(VICTIM, "203.0.113.77:4242");
+    net.up(&mut tcp, b"/bin/sh: 0: can't access tty; job control turned off\n$ ");
+    for (order, answer) in [
+        ("id\n", "uid=33(www-data) gid=33(www-data) groups=33(www-data)\n$ "),
+        ("ls /srv\n", "accounts.example\nbackup.example\n$ "),
+        ("cat /srv/accounts.example\n", "erika@shop.example:invented\n$ "),
+    ] {
+        net.wait_ms(6_000);
+        net.down(&mut tcp, order.as_bytes());
+        net.wait_ms(20);
+        net.up(&mut tcp, answer.as_bytes());
+    }
+    net.close(tcp);
 }
 
 fn silent_server(net: &mut Net) {

@@ -2,7 +2,7 @@
 
 use super::sketch::{self, Sketch};
 use super::{Channel, HostView, likeness, timeline};
-use crate::record::{Body, Exchange, Flow, Proto, Shape, SideName, State, Turn};
+use crate::record::{Body, Dns, Exchange, Flow, Proto, Shape, SideName, State, Turn};
 use std::ops::BitOr;
 
 /// Traits of a flow, or of a channel: those of its flows and some of its own. A look names those of which it needs
@@ -98,6 +98,9 @@ impl Traits {
     /// An answer that is [`dense`].
     pub const DENSE: Self = Self(1 << 33);
 
+    /// A DNS question that [carries](beyond) more than a question does.
+    pub const STUFFED: Self = Self(1 << 34);
+
     /// The traits of a channel.
     pub fn of(channel: &Channel, host: &HostView) -> Self {
         let mut own = channel.has;
@@ -157,6 +160,7 @@ impl Traits {
         let (app, tcp) = (flow.app(), flow.proto == Proto::Tcp);
         own = own | Self::RAW.when(tcp && flow.state != State::Midstream && app == "unknown");
         own = own | Self::DNS.when(!flow.dns.is_empty()) | Self::RESOLVER.when(app == "dns");
+        own = own | Self::STUFFED.when(flow.dns.iter().any(|dns| beyond(flow, dns) > 0));
         let dead = matches!(flow.state, State::Unanswered | State::Refused);
         own = own | Self::DEAD.when(tcp && dead);
         own = own | Self::SPOKE.when(!dead && flow.payload.to_server > 0);
@@ -250,6 +254,23 @@ pub fn dense(body: &Body) -> bool {
         && body.encoding.is_none()
         && body.bytes >= MIN_DENSE
         && body.entropy.is_some_and(|bits| bits >= DENSE)
+}
+
+/// Bytes of a DNS question beyond its name and what extensions add to it.
+pub fn beyond(flow: &Flow, dns: &Dns) -> u64 {
+    /// Header, end of the name, type and class (RFC 1035, 4.1).
+    const AROUND: u64 = 12 + 2 + 4;
+    /// An OPT record with a subnet and a cookie (RFC 6891, 7871, 7873), and as much again.
+    const EXTENSIONS: u64 = 256;
+    /// Clients pad to multiples of 64 bytes (DNSCrypt 2, 9.1) or 128 (RFC 8467, 4.1).
+    const BLOCK: u32 = 64;
+    // Multicast lists the answers that are known (RFC 6762, 7.1); keys, transfers and updates are records themselves.
+    let listed = matches!(flow.server.port, 5353 | 5355 | 137);
+    let padded = dns.bytes.0.is_multiple_of(BLOCK);
+    if listed || padded || matches!(&*dns.kind, "SOA" | "TKEY" | "IXFR" | "AXFR" | "ANY") {
+        return 0;
+    }
+    u64::from(dns.bytes.0).saturating_sub(dns.query.len() as u64 + AROUND + EXTENSIONS)
 }
 
 /// Whether bytes begin as position-independent code for 32 or 64 bits does that every stager loads (cld; call).

@@ -33,6 +33,8 @@ impl Needs {
     pub const ICMP: Self = Self::any(Traits::ICMP);
     /// See [`Traits::DOMAIN`].
     pub const DOMAIN: Self = Self::any(Traits::DOMAIN);
+    /// See [`Traits::STUFFED`].
+    pub const STUFFED: Self = Self::any(Traits::STUFFED);
     /// See [`Traits::SEVERAL`].
     pub const SEVERAL: Self = Self::any(Traits::SEVERAL);
     /// See [`Traits::TURNS`].
@@ -168,7 +170,7 @@ impl Marks {
 const MANY_REQUESTS: usize = 5;
 
 /// Every trait.
-pub const TRAITS: [Traits; 16] = [
+pub const TRAITS: [Traits; 17] = [
     Traits::HTTP,
     Traits::POST,
     Traits::PIECE,
@@ -185,4 +187,5 @@ pub const TRAITS: [Traits; 16] = [
     Traits::DNS,
     Traits::RESOLVER,
     Traits::DEAD,
+    Traits::STUFFED,
 ];

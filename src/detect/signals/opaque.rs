@@ -313,19 +313,33 @@ fn shell(view: &View<'_>) -> Option<Statement> {
         "Microsoft Windows XP [",
         "Windows PowerShell",
         "PS C:\\",
+        // bash, dash and BusyBox without a terminal; the prompts of bash; what id(1) prints.
         "no job control in this shell",
+        "cannot set terminal process group",
+        "can't access tty",
+        "sh-3.",
         "sh-4.",
         "sh-5.",
-        "uid=0(",
+        "uid=",
     ];
     let (index, flow, mark) = raw(view).find_map(|(index, flow)| {
         let text = words(&flow.first_bytes.to_server.0);
-        marks.iter().find(|mark| text.contains(*mark)).map(|mark| (index, flow, mark))
+        let says = |mark: &&str| match *mark {
+            "uid=" => text.split_once("uid=").is_some_and(|(_, rest)| user(rest)),
+            _ => text.contains(*mark),
+        };
+        marks.iter().find(|mark| says(mark)).map(|mark| (index, flow, mark))
     })?;
     let mut statement =
         view.say(1.0, format!("a command line speaks to the server: {mark}")).flow(index, flow);
     statement.kinds.push(Kind::C2);
     Some(statement)
+}
+
+/// Whether it goes on as `id(1)` does: the number of a user, and a name in brackets.
+fn user(rest: &str) -> bool {
+    let name = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    name.len() < rest.len() && name.starts_with('(')
 }
 
 /// A side speaks text in no known protocol, without lines; code in text tells most.
@@ -469,6 +483,12 @@ mod tests {
         assert!(stage(&view(&with(b"", &[0x2f, 0x26, 0x12, 0, b'M', b'Z', 0x41, 0x52]))).is_some());
         assert!(stage(&view(&with(b"", b"hello there"))).is_none());
         assert!(shell(&view(&with(b"Microsoft Windows [Version 10.0.19045]", b""))).is_some());
+        let tty = b"/bin/sh: 0: can't access tty; job control turned";
+        let group = b"bash: cannot set terminal process group (812): I";
+        let said = [tty, group].map(|up| shell(&view(&with(up, b"id\n"))).map(|said| said.why));
+        assert!(said.iter().flatten().any(|why| why.ends_with("can't access tty")) && said[1].is_some());
+        assert!(shell(&view(&with(b"uid=1000(ann) gid=1000(ann)", b"id\n"))).is_some());
+        assert!(shell(&view(&with(b"uid=1000;x=(1)", b""))).is_none());
         assert!(shell(&view(&with(b"GET /", b""))).is_none());
     }
 

@@ -1,9 +1,9 @@
 //! Other protocols inside DNS questions and echo messages.
 
-use super::{Needs, Signal, View, count, size};
+use super::{Needs, Signal, Traits, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
-use crate::detect::ledger::ROOTLESS;
+use crate::detect::ledger::{ROOTLESS, beyond};
 use crate::record::{Dns, Flow, Proto};
 use crate::time::Timestamp;
 use hashbrown::HashSet;
@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: "dns-tunnel", needs: Needs::DOMAIN, look: dns },
+    Signal { name: "stuffed-questions", needs: Needs::STUFFED, look: stuffed },
     Signal { name: "icmp-tunnel", needs: Needs::ICMP, look: icmp },
     Signal { name: "word-in-echo", needs: Needs::ICMP, look: word },
 ];
@@ -24,6 +25,8 @@ pub(super) fn of_domain(name: &str) -> bool {
 const MAX_NAMES: usize = 65_536;
 /// Least of random bytes in echo messages that is called cipher, in bytes.
 const MIN_DENSE: u64 = 2_000;
+/// Fewest DNS questions that carry more than a question does, and least that they carry together, in bytes.
+const STUFFED: (usize, u64) = (4, 1_000);
 /// Least payload of an echo message beyond which it is no ordinary ping, in bytes.
 const PING: u64 = 64;
 
@@ -112,6 +115,35 @@ fn dns(view: &View<'_>) -> Option<Statement> {
     Some(statement)
 }
 
+/// Questions for names carry hundreds of bytes besides, behind the question or in records that questions do not have: who is
+/// asked reads them, and resolvers do not pass them on.
+fn stuffed(view: &View<'_>) -> Option<Statement> {
+    let (mut questions, mut bytes) = (Vec::new(), 0_u64);
+    for (index, flow) in view.flows_with(Traits::STUFFED) {
+        for dns in &flow.dns {
+            let more = beyond(flow, dns);
+            if more > 0 {
+                bytes = bytes.saturating_add(more);
+                questions.push((index, flow, dns));
+            }
+        }
+    }
+    if questions.len() < STUFFED.0 || bytes < STUFFED.1 {
+        return None;
+    }
+    let name = &questions.first()?.2.query;
+    let why = format!(
+        "{} for {name} and the like with {} more than names and extensions take",
+        count(questions.len(), "question"),
+        size(bytes)
+    );
+    let at =
+        |said: Statement, (index, flow, dns): (usize, &Flow, &Dns)| said.at(index, flow, dns.frame, dns.time);
+    let mut statement = questions.into_iter().take(super::MAX_FRAMES).fold(view.say(1.0, why), at);
+    statement.kinds.extend([Kind::Tunnel, Kind::Exfiltration]);
+    Some(statement)
+}
+
 /// Labels that are code: no word has so many digits or so long a run of consonants.
 fn coded(labels: &str) -> bool {
     let (mut letters, mut digits, mut run) = (0_usize, 0_usize, 0_usize);
@@ -162,20 +194,29 @@ fn icmp(view: &View<'_>) -> Option<Statement> {
     }
     let each = up / messages.max(1);
     // Random bytes in quantity: programs that test a path send patterns.
-    let dense = flows.iter().any(|(_, flow): &(usize, &crate::record::Flow)| {
+    let dense = |flow: &Flow| {
         let body = flow.other.as_ref().and_then(|other| other.to_server.as_deref());
         body.is_some_and(|body| {
             // The pattern of ordinary pings counts upwards.
             let counts = body.first.0.windows(2).filter(|pair| pair[1] == pair[0].wrapping_add(1)).count();
             body.bytes >= MIN_DENSE && counts < 8 && body.entropy.is_some_and(|bits| bits >= 7.6)
         })
-    });
+    };
+    // Requests without answers are one turn; where they are of one size, they all have the same share of it.
+    let uneven =
+        |flow: &Flow| flow.payload.to_server.checked_rem(flow.packets.to_server).is_some_and(|rest| rest > 0);
+    let (dense, uneven) = flows
+        .iter()
+        .filter(|(_, flow)| dense(flow))
+        .fold((false, false), |(_, differ), (_, flow)| (true, differ || uneven(flow)));
     let differ = packets.0.abs_diff(packets.1).saturating_mul(10) > packets.0
         || up.abs_diff(down).saturating_mul(20) > up.max(down);
     let strength = match (each > PING, sizes.len() >= 8, differ && down > 0) {
         (true, true, true) => 1.0,
         (true, true, false) if sizes.len() >= 16 => 0.8,
         (true, ..) if dense => 0.9,
+        // Programs that fill pings with random bytes send one size.
+        (false, ..) if uneven => 0.8,
         // Two sizes are a question and its answer cut short, as some servers do with large pings.
         (true, false, true) if sizes.len() <= 2 => 0.5,
         (true, false, true) => 0.7,
@@ -273,6 +314,25 @@ mod tests {
     }
 
     #[test]
+    fn questions_that_carry_more_than_a_question() {
+        let said = |count: i64, bytes: u32, kind: &str, port: u16| {
+            let one = |n: i64| {
+                let flow = flow("203.0.113.53", port).at_ms(n * 1_000).dns("www.shop.example", kind, &[]);
+                flow.edit(|flow| flow.dns[0].bytes.0 = bytes).build()
+            };
+            let ledger = ledger((0..count).map(one));
+            stuffed(&crate::detect::testing::view_at(&ledger, 0)).map(|said| said.frames.len())
+        };
+        assert_eq!(said(6, 900, "AAAA", 53), Some(6));
+        // Few, with long extensions, padded, those whose records are the message, and multicast with its known answers.
+        assert_eq!(said(3, 900, "AAAA", 53), None);
+        assert_eq!(said(60, 250, "A", 53), None);
+        assert_eq!(said(60, 512, "TXT", 53), None);
+        assert_eq!(said(6, 900, "TKEY", 53), None);
+        assert_eq!(said(6, 900, "PTR", 5353), None);
+    }
+
+    #[test]
     fn cipher_in_echoes_and_the_pattern_of_pings() {
         let echo = |first: Vec<u8>| {
             let body = crate::record::Body {
@@ -295,6 +355,34 @@ mod tests {
         let cipher = (0..32_u8).map(|n| n.wrapping_mul(151) ^ 0x5a).collect();
         assert!(icmp(&crate::detect::testing::view(&echo(cipher))).is_some());
         assert!(icmp(&crate::detect::testing::view(&echo((0x10..0x30).collect()))).is_none());
+    }
+
+    #[test]
+    fn short_requests_of_random_bytes_differ_in_size() {
+        let said = |bytes: u64, entropy: f32| {
+            let first: Vec<u8> = (0..32_u8).map(|n| n.wrapping_mul(151) ^ 0x5a).collect();
+            let body = crate::record::Body {
+                bytes,
+                entropy: Some(entropy),
+                first: (&*first).into(),
+                ..Default::default()
+            };
+            let other = crate::record::Other { to_server: Some(Box::new(body)), ..Default::default() };
+            let ledger = ledger([flow("203.0.113.75", 0)
+                .proto(Proto::Icmp)
+                .edit(|flow| {
+                    flow.client.port = 8;
+                    flow.packets.to_server = 300;
+                })
+                .other(other)
+                .payload(bytes, 0)
+                .build()]);
+            icmp(&crate::detect::testing::view(&ledger)).map(|said| said.strength)
+        };
+        assert_eq!(said(300 * 47 + 113, 7.95), Some(0.8));
+        // Of one size, or a text.
+        assert_eq!(said(300 * 47, 7.95), None);
+        assert_eq!(said(300 * 47 + 113, 5.1), None);
     }
 
     #[test]
