@@ -76,9 +76,15 @@ pub fn program(exchange: &Exchange) -> bool {
     matches!(magic, Some("pe" | "elf" | "macho" | "mach-o" | "dex"))
 }
 
-/// Roles of services whose every use is an event.
-const ROLES: [(&str, EventKind); 3] = [
+/// The role of services that tell the address on some pages: where pages are seen, these are an event.
+const ECHO: &str = "request-echo";
+/// Those pages, by the beginning of their paths.
+const TOLD: [&str; 3] = ["/ip", "/get", "/anything"];
+
+/// Roles of services whose use is an event.
+const ROLES: [(&str, EventKind); 4] = [
     ("ip-lookup", EventKind::Lookup),
+    (ECHO, EventKind::Lookup),
     ("dead-drop", EventKind::DeadDrop),
     ("chain-rpc", EventKind::DeadDrop),
 ];
@@ -112,7 +118,9 @@ pub fn note(events: &mut Vec<Event>, channel: ChannelIx, index: usize, flow: &Fl
     };
     let established = flow.payload.to_server > 0;
     for (role, kind) in ROLES {
-        if established && service.is(role) {
+        let told = |exchange: &Exchange| TOLD.iter().any(|path| exchange.path.starts_with(path));
+        let silent = role == ECHO && !flow.http.is_empty() && !flow.http.iter().any(told);
+        if established && service.is(role) && !silent {
             push(flow.start, kind, flow.frames.first, &service.label());
         }
     }

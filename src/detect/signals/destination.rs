@@ -3,6 +3,7 @@
 use super::{Marks, Needs, Signal, Traits, View, common_port};
 use crate::detect::evidence::Statement;
 use crate::record::Outline;
+use crate::time::Duration;
 
 pub(super) const SIGNALS: &[Signal] = &[
     Signal { name: BARE, needs: Needs::NOTHING.and(Marks::PUBLIC).and(Marks::BARE), look: bare },
@@ -16,6 +17,9 @@ pub(super) const SIGNALS: &[Signal] = &[
         look: unresolved,
     },
 ];
+
+/// How long most answers of DNS are remembered.
+const REMEMBERED: Duration = Duration::from_secs(300);
 
 /// The signal that most channels of a scan have, and that alone says nothing.
 pub const BARE: &str = "bare-address";
@@ -106,7 +110,9 @@ fn unresolved(view: &View<'_>) -> Option<Statement> {
     if !view.host.resolves || !service.names.none_verified() || !clear || !view.public() {
         return None;
     }
-    told(view, 1.0, format!("{name} was never asked for in DNS"))
+    // Systems remember answers for minutes: what a host did before it was watched is not known.
+    let watched = view.channel.first.since(view.host.span.0) >= REMEMBERED;
+    told(view, if watched { 1.0 } else { 0.5 }, format!("{name} was never asked for in DNS"))
 }
 
 #[cfg(test)]
@@ -146,13 +152,15 @@ mod tests {
     #[test]
     fn a_name_that_was_never_asked_for() {
         let get = || crate::detect::testing::request("GET", "a.example", "/", &[], None);
-        let with = |name: &str| {
-            ledger([
+        let said = |name: &str, ms| {
+            let ledger = ledger([
                 flow("192.0.2.1", 53).dns(name, "A", &["203.0.113.6"]).build(),
-                flow("203.0.113.6", 80).at_ms(90).http(get()).build(),
-            ])
+                flow("203.0.113.6", 80).at_ms(ms).http(get()).build(),
+            ]);
+            unresolved(&view_of(&ledger, "203.0.113.6")).map(|said| said.strength)
         };
-        assert!(unresolved(&view_of(&with("b.example"), "203.0.113.6")).is_some());
-        assert!(unresolved(&view_of(&with("a.example"), "203.0.113.6")).is_none());
+        // At first the answer may be remembered from before.
+        assert_eq!([90, 299_000, 300_000].map(|ms| said("b.example", ms)), [Some(0.5), Some(0.5), Some(1.0)]);
+        assert_eq!(said("a.example", 300_000), None);
     }
 }

@@ -67,7 +67,8 @@ fn cite(view: &View<'_>, statement: Statement, event: &Event) -> Statement {
 
 /// The host asked for its public address just before.
 fn lookup(view: &View<'_>) -> Option<Statement> {
-    if view.channel.service.is("ip-lookup") {
+    let service = &view.channel.service;
+    if service.is("ip-lookup") || service.is("request-echo") {
         return None;
     }
     let found = moments(view).into_iter().find_map(|(moment, index)| {
@@ -280,6 +281,18 @@ mod tests {
         assert!(lookup(&view_of(&ledger, "203.0.113.4")).is_some());
         assert!(lookup(&view_of(&ledger, "203.0.113.5")).is_none());
         assert!(lookup(&view_of(&ledger, "198.51.100.6")).is_none());
+    }
+
+    #[test]
+    fn a_page_of_a_test_server_that_tells_the_address() {
+        let after = |path: &str| {
+            let ledger = ledger([
+                flow("198.51.100.6", 80).http(request("GET", "httpbin.org", path, &[], None)).build(),
+                flow("203.0.113.4", 587).at_ms(9_000).payload(4000, 600).build(),
+            ]);
+            lookup(&view_of(&ledger, "203.0.113.4")).is_some()
+        };
+        assert_eq!(["/ip", "/get?a=1", "/basic-auth/user/passwd"].map(after), [true, true, false]);
     }
 
     #[test]
