@@ -321,15 +321,18 @@ fn shell(view: &View<'_>) -> Option<Statement> {
         "sh-4.",
         "sh-5.",
         "uid=",
+        "@",
     ];
     let (index, flow, mark) = raw(view).find_map(|(index, flow)| {
         let text = words(&flow.first_bytes.to_server.0);
         let says = |mark: &&str| match *mark {
             "uid=" => text.split_once("uid=").is_some_and(|(_, rest)| user(rest)),
+            "@" => prompt(&text),
             _ => text.contains(*mark),
         };
         marks.iter().find(|mark| says(mark)).map(|mark| (index, flow, mark))
     })?;
+    let mark = if *mark == "@" { "a prompt with user and host" } else { mark };
     let mut statement =
         view.say(1.0, format!("a command line speaks to the server: {mark}")).flow(index, flow);
     statement.kinds.push(Kind::C2);
@@ -340,6 +343,28 @@ fn shell(view: &View<'_>) -> Option<Statement> {
 fn user(rest: &str) -> bool {
     let name = rest.trim_start_matches(|c: char| c.is_ascii_digit());
     name.len() < rest.len() && name.starts_with('(')
+}
+
+/// Whether a text has a prompt as Debian (`user@host:~$`) and Red Hat (`[user@host dir]$`) set it.
+fn prompt(text: &str) -> bool {
+    text.match_indices('@').any(|(at, _)| {
+        let user = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+        let host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        let before = text[..at].trim_end_matches(user);
+        let after = text[at + 1..].trim_start_matches(host);
+        if before.len() == at || after.len() + 1 == text.len() - at {
+            return false;
+        }
+        let ends = |sign: &str| sign.starts_with("$ ") || sign.starts_with("# ");
+        let path = after.strip_prefix(':').filter(|path| path.starts_with(['~', '/']));
+        let debian =
+            path.and_then(|path| path.find(['$', '#', ' ']).map(|end| &path[end..])).is_some_and(ends);
+        let dir = after
+            .strip_prefix(' ')
+            .and_then(|rest| rest.split_once(']'))
+            .filter(|(dir, _)| !dir.contains(' '));
+        debian || before.ends_with('[') && dir.is_some_and(|(_, sign)| ends(sign))
+    })
 }
 
 /// A side speaks text in no known protocol, without lines; code in text tells most.
@@ -489,6 +514,9 @@ mod tests {
         assert!(said.iter().flatten().any(|why| why.ends_with("can't access tty")) && said[1].is_some());
         assert!(shell(&view(&with(b"uid=1000(ann) gid=1000(ann)", b"id\n"))).is_some());
         assert!(shell(&view(&with(b"uid=1000;x=(1)", b""))).is_none());
+        let asks = |up: &[u8]| shell(&view(&with(up, b"id\n"))).is_some();
+        assert!(asks(b"ann@ns01:~$ ") && asks(b"\x1b]0;root@web: /srv\x07root@web:/srv# "));
+        assert!(asks(b"[ann@web-2.shop log]$ ") && !asks(b"ann@shop.example: hello $ ") && !asks(b"@:~$ "));
         assert!(shell(&view(&with(b"GET /", b""))).is_none());
     }
 
