@@ -30,7 +30,7 @@ pub use hosts::HostViews;
 pub use names::Names;
 pub use services::{ServiceRules, Services};
 pub use timeline::{Event, EventKind};
-pub use traits::{LARGE_TURN, LARGE_TURNS, Traits, bare_code, beyond, code, dense};
+pub use traits::{LARGE_TURN, LARGE_TURNS, Traits, bare_code, code, dense, stuffing};
 
 use super::evidence::ChannelIx;
 use crate::record::{CaptureInfo, Flow, Flows, Host};

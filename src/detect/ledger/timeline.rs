@@ -76,18 +76,20 @@ pub fn program(exchange: &Exchange) -> bool {
     matches!(magic, Some("pe" | "elf" | "macho" | "mach-o" | "dex"))
 }
 
-/// The role of services that tell the address on some pages: where pages are seen, these are an event.
-const ECHO: &str = "request-echo";
-/// Those pages, by the beginning of their paths.
-const TOLD: [&str; 3] = ["/ip", "/get", "/anything"];
-
-/// Roles of services whose use is an event.
-const ROLES: [(&str, EventKind); 4] = [
+/// Roles of services whose every use is an event, but for what [`is_else`] knows.
+const ROLES: [(&str, EventKind); 3] = [
     ("ip-lookup", EventKind::Lookup),
-    (ECHO, EventKind::Lookup),
     ("dead-drop", EventKind::DeadDrop),
     ("chain-rpc", EventKind::DeadDrop),
 ];
+
+/// Whether pages are seen of a service that tells the address on some, and none of these is among them.
+fn is_else(flow: &Flow, service: &Service) -> bool {
+    /// They begin so (httpbin and its like).
+    const TELLING: [&str; 3] = ["/ip", "/get", "/anything"];
+    let tells = |exchange: &Exchange| TELLING.iter().any(|path| exchange.path.starts_with(path));
+    service.is("request-echo") && !flow.http.is_empty() && !flow.http.iter().any(tells)
+}
 
 /// Whether each flow of a service may be an event.
 pub fn tells(service: &Service) -> bool {
@@ -118,9 +120,7 @@ pub fn note(events: &mut Vec<Event>, channel: ChannelIx, index: usize, flow: &Fl
     };
     let established = flow.payload.to_server > 0;
     for (role, kind) in ROLES {
-        let told = |exchange: &Exchange| TOLD.iter().any(|path| exchange.path.starts_with(path));
-        let silent = role == ECHO && !flow.http.is_empty() && !flow.http.iter().any(told);
-        if established && service.is(role) && !silent {
+        if established && service.is(role) && !(kind == EventKind::Lookup && is_else(flow, service)) {
             push(flow.start, kind, flow.frames.first, &service.label());
         }
     }

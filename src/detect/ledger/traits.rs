@@ -98,7 +98,7 @@ impl Traits {
     /// An answer that is [`dense`].
     pub const DENSE: Self = Self(1 << 33);
 
-    /// A DNS question that [carries](beyond) more than a question does.
+    /// A DNS question that [carries](stuffing) more than a question does.
     pub const STUFFED: Self = Self(1 << 34);
 
     /// The traits of a channel.
@@ -160,7 +160,7 @@ impl Traits {
         let (app, tcp) = (flow.app(), flow.proto == Proto::Tcp);
         own = own | Self::RAW.when(tcp && flow.state != State::Midstream && app == "unknown");
         own = own | Self::DNS.when(!flow.dns.is_empty()) | Self::RESOLVER.when(app == "dns");
-        own = own | Self::STUFFED.when(flow.dns.iter().any(|dns| beyond(flow, dns) > 0));
+        own = own | Self::STUFFED.when(flow.dns.iter().any(|dns| stuffing(flow, dns) > 0));
         let dead = matches!(flow.state, State::Unanswered | State::Refused);
         own = own | Self::DEAD.when(tcp && dead);
         own = own | Self::SPOKE.when(!dead && flow.payload.to_server > 0);
@@ -256,13 +256,13 @@ pub fn dense(body: &Body) -> bool {
         && body.entropy.is_some_and(|bits| bits >= DENSE)
 }
 
-/// Bytes of a DNS question beyond its name and what extensions add to it.
-pub fn beyond(flow: &Flow, dns: &Dns) -> u64 {
+/// Bytes of a DNS question beyond its name and the room that extensions may take.
+pub fn stuffing(flow: &Flow, dns: &Dns) -> u64 {
     /// Header, end of the name, type and class (RFC 1035, 4.1).
     const AROUND: u64 = 12 + 2 + 4;
-    /// An OPT record with a subnet and a cookie (RFC 6891, 7871, 7873), and as much again.
+    /// An OPT record with a subnet and a cookie takes some 80 bytes (RFC 6891, 7871, 7873).
     const EXTENSIONS: u64 = 256;
-    /// Clients pad to multiples of 64 bytes (DNSCrypt 2, 9.1) or 128 (RFC 8467, 4.1).
+    /// Clients that pad do it to multiples of 64 bytes (DNSCrypt) or 128 (RFC 8467, 4.1).
     const BLOCK: u32 = 64;
     // Multicast lists the answers that are known (RFC 6762, 7.1); keys, transfers and updates are records themselves.
     let listed = matches!(flow.server.port, 5353 | 5355 | 137);

@@ -308,35 +308,34 @@ fn stage(view: &View<'_>) -> Option<Statement> {
 
 /// What a command line prints when it starts, sent to a server.
 fn shell(view: &View<'_>) -> Option<Statement> {
-    let marks = [
+    let (index, flow, mark) = raw(view).find_map(|(index, flow)| {
+        let text = words(&flow.first_bytes.to_server.0);
+        Some((index, flow, command_line(&text)?))
+    })?;
+    let mut statement =
+        view.say(1.0, format!("a command line speaks to the server: {mark}")).flow(index, flow);
+    statement.kinds.push(Kind::C2);
+    Some(statement)
+}
+
+/// By what a text shows that a command line wrote it.
+fn command_line(text: &str) -> Option<&'static str> {
+    const MARKS: [&str; 10] = [
         "Microsoft Windows [",
         "Microsoft Windows XP [",
         "Windows PowerShell",
         "PS C:\\",
-        // bash, dash and BusyBox without a terminal; the prompts of bash; what id(1) prints.
+        // bash, dash and BusyBox without a terminal; the prompts of bash.
         "no job control in this shell",
         "cannot set terminal process group",
         "can't access tty",
         "sh-3.",
         "sh-4.",
         "sh-5.",
-        "uid=",
-        "@",
     ];
-    let (index, flow, mark) = raw(view).find_map(|(index, flow)| {
-        let text = words(&flow.first_bytes.to_server.0);
-        let says = |mark: &&str| match *mark {
-            "uid=" => text.split_once("uid=").is_some_and(|(_, rest)| user(rest)),
-            "@" => prompt(&text),
-            _ => text.contains(*mark),
-        };
-        marks.iter().find(|mark| says(mark)).map(|mark| (index, flow, mark))
-    })?;
-    let mark = if *mark == "@" { "a prompt with user and host" } else { mark };
-    let mut statement =
-        view.say(1.0, format!("a command line speaks to the server: {mark}")).flow(index, flow);
-    statement.kinds.push(Kind::C2);
-    Some(statement)
+    let mark = MARKS.into_iter().find(|mark| text.contains(mark));
+    let id = || text.match_indices("uid=").any(|(at, own)| user(&text[at + own.len()..])).then_some("uid=");
+    mark.or_else(id).or_else(|| prompt(text).then_some("a prompt with user and host"))
 }
 
 /// Whether it goes on as `id(1)` does: the number of a user, and a name in brackets.
@@ -508,15 +507,23 @@ mod tests {
         assert!(stage(&view(&with(b"", &[0x2f, 0x26, 0x12, 0, b'M', b'Z', 0x41, 0x52]))).is_some());
         assert!(stage(&view(&with(b"", b"hello there"))).is_none());
         assert!(shell(&view(&with(b"Microsoft Windows [Version 10.0.19045]", b""))).is_some());
-        let tty = b"/bin/sh: 0: can't access tty; job control turned";
-        let group = b"bash: cannot set terminal process group (812): I";
-        let said = [tty, group].map(|up| shell(&view(&with(up, b"id\n"))).map(|said| said.why));
-        assert!(said.iter().flatten().any(|why| why.ends_with("can't access tty")) && said[1].is_some());
-        assert!(shell(&view(&with(b"uid=1000(ann) gid=1000(ann)", b"id\n"))).is_some());
-        assert!(shell(&view(&with(b"uid=1000;x=(1)", b""))).is_none());
-        let asks = |up: &[u8]| shell(&view(&with(up, b"id\n"))).is_some();
-        assert!(asks(b"ann@ns01:~$ ") && asks(b"\x1b]0;root@web: /srv\x07root@web:/srv# "));
-        assert!(asks(b"[ann@web-2.shop log]$ ") && !asks(b"ann@shop.example: hello $ ") && !asks(b"@:~$ "));
+        for (up, mark) in [
+            (&b"/bin/sh: 0: can't access tty; job control turned"[..], Some("can't access tty")),
+            (b"bash: cannot set terminal process group (812): I", Some("cannot set terminal process group")),
+            (b"bash: no job control in this shell\n", Some("no job control in this shell")),
+            (b"sh-3.2$ ", Some("sh-3.")),
+            (b"uid=1000(ann) gid=1000(ann)", Some("uid=")),
+            (b"ann@ns01:~$ ", Some("a prompt with user and host")),
+            (b"\x1b]0;root@web: /srv\x07root@web:/srv# ", Some("a prompt with user and host")),
+            (b"[ann@web-2.shop log]$ ", Some("a prompt with user and host")),
+            (b"uid=1000;x=(1)", None),
+            (b"ann@shop.example: hello $ ", None),
+            (b"ann@shop.example wrote]$ ", None),
+            (b"@:~$ ", None),
+        ] {
+            assert_eq!(command_line(&words(up)), mark);
+            assert_eq!(shell(&view(&with(up, b"id\n"))).is_some(), mark.is_some());
+        }
         assert!(shell(&view(&with(b"GET /", b""))).is_none());
     }
 

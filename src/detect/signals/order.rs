@@ -67,8 +67,7 @@ fn cite(view: &View<'_>, statement: Statement, event: &Event) -> Statement {
 
 /// The host asked for its public address just before.
 fn lookup(view: &View<'_>) -> Option<Statement> {
-    let service = &view.channel.service;
-    if service.is("ip-lookup") || service.is("request-echo") {
+    if view.channel.service.is("ip-lookup") {
         return None;
     }
     let found = moments(view).into_iter().find_map(|(moment, index)| {

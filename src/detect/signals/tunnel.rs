@@ -1,9 +1,9 @@
-//! Other protocols inside DNS questions and echo messages.
+//! What DNS questions and echo messages carry beside what they are for: other protocols, words, pieces of files.
 
 use super::{Needs, Signal, Traits, View, count, size};
 use crate::detect::evidence::Statement;
 use crate::detect::finding::Kind;
-use crate::detect::ledger::{ROOTLESS, beyond};
+use crate::detect::ledger::{ROOTLESS, stuffing};
 use crate::record::{Dns, Flow, Proto};
 use crate::time::Timestamp;
 use hashbrown::HashSet;
@@ -121,7 +121,7 @@ fn stuffed(view: &View<'_>) -> Option<Statement> {
     let (mut questions, mut bytes) = (Vec::new(), 0_u64);
     for (index, flow) in view.flows_with(Traits::STUFFED) {
         for dns in &flow.dns {
-            let more = beyond(flow, dns);
+            let more = stuffing(flow, dns);
             if more > 0 {
                 bytes = bytes.saturating_add(more);
                 questions.push((index, flow, dns));
@@ -326,6 +326,7 @@ mod tests {
         assert_eq!(said(6, 900, "AAAA", 53), Some(6));
         // Few, with long extensions, padded, those whose records are the message, and multicast with its known answers.
         assert_eq!(said(3, 900, "AAAA", 53), None);
+        assert_eq!(said(6, 400, "AAAA", 53), None);
         assert_eq!(said(60, 250, "A", 53), None);
         assert_eq!(said(60, 512, "TXT", 53), None);
         assert_eq!(said(6, 900, "TKEY", 53), None);
